@@ -4,8 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# The main job, and further arguments for it: make train ARGS="--seed 1"
-MAIN_JOB = $(BIN)/resnet-bk compare --out runs/compare
+# The main job, and further arguments for it: make train ARGS="--corpus wikitext-2 --seed 1"
+MAIN_JOB = $(BIN)/resnet-bk bench language --steps 600 --n-seq 128 --out runs/$(shell date +%Y%m%d-%H%M%S)
 ARGS =
 
 .DEFAULT_GOAL := help

@@ -21,7 +21,8 @@ import yaml
 from .model.config import PRESETS, ResNetBKConfig, make_config, preset
 from .model.lm import ResNetBK, count_parameters, generate_tokens
 from .train.checkpoint import environment, load_run, write_whole
-from .train.data import InputError, load_corpus, local_names
+from .train.corpora import load_corpus, local_names
+from .train.data import InputError
 from .train.trainer import Progress, TrainConfig, Trainer, held_out
 
 NAMES = [f.name for kind in (ResNetBKConfig, TrainConfig) for f in fields(kind)]
@@ -123,16 +124,19 @@ def train(args) -> int:
         model, plan = (
             (make_config(**old["model"]), TrainConfig(**old["train"]))
             if old
-            else (preset(args.preset), TrainConfig())
+            else (PRESETS["baseline"], TrainConfig())
         )
+        model = preset(args.preset) if args.preset else model
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{out / 'run.json'} does not describe a run: {error}"
-            if old
+            if old and not args.preset
             else str(error)
         ) from error
     model, plan = settings_from(args, model, plan)
-    corpus = load_corpus(args.corpus)
+    name = args.corpus or (old or {}).get("corpus_from", "pydocs")
+    name = str(Path(name).resolve()) if Path(name).exists() else name
+    corpus = load_corpus(name)
     if corpus.tokenizer.vocab_size > model.vocab_size:
         raise InputError(
             f"vocab_size must be at least {corpus.tokenizer.vocab_size} for corpus {corpus.name!r}, got {model.vocab_size}"
@@ -142,7 +146,7 @@ def train(args) -> int:
             f"corpus {corpus.name!r} has {corpus.n_tokens('train')} training tokens; n_seq = {model.n_seq} needs more: lower --n-seq or give more text"
         )
     torch.manual_seed(plan.seed)
-    bars = [] if args.quiet else [Progress(args.preset)]
+    bars = [] if args.quiet else [Progress(model.mixer)]
     trainer = Trainer(
         ResNetBK(model),
         corpus,
@@ -150,7 +154,7 @@ def train(args) -> int:
         out,
         resume=args.resume,
         callbacks=bars,
-        preset=args.preset,
+        corpus_from=name,
     )
     if trainer.finished:
         print(
@@ -201,7 +205,9 @@ def generate(args) -> int:
 def evaluate(args) -> int:
     "Held-out loss, perplexity and bits per byte of a run's model, as one JSON object."
     model, record = load_run(args.run, args.checkpoint)
-    corpus = load_corpus(args.corpus or record["corpus"]["name"])
+    corpus = load_corpus(
+        args.corpus or record.get("corpus_from", record["corpus"]["name"])
+    )
     measures = held_out(
         model, corpus[args.split], model.config.n_seq, corpus.bytes_per_token
     )
@@ -323,10 +329,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     corpus_help = "pydocs (embedded), a name below RESNET_BK_DATA or on the hub, or a folder of text"
     p = command(commands, "train", train)
-    p.add_argument("--corpus", default="pydocs", help=corpus_help + " [pydocs]")
-    p.add_argument(
-        "--preset", default="baseline", help=f"{', '.join(PRESETS)} [baseline]"
-    )
+    p.add_argument("--corpus", help=corpus_help + " [pydocs]")
+    p.add_argument("--preset", help=f"{', '.join(PRESETS)} [baseline]")
     p.add_argument(
         "--config",
         action="append",

@@ -252,10 +252,18 @@ def _hop_back(gr, gi, outr, outi, t, step, part, n, k):
         for j in range(k):
             p_[j] = two * t_[j] * (g_[j] * r_[j] + h_[j] * s_[j])
 
-# %% ../../nbs/core/04_cpu.ipynb #68b25a06
+# %% ../../nbs/core/04_cpu.ipynb #df4732fc
 @_sweep
 def _chunks(N):
     return 0 if N == 0 else 1 + (N - 1 + CHUNK - 1) // CHUNK
+
+
+@_sweep
+def _scratch(n, like):
+    "n numbers that begin on a cache line: a register's store that straddles two is slow to read back."
+    room = np.empty(n + 16, like.dtype)
+    skip = -(room.ctypes.data // room.itemsize) % 16
+    return room[skip : skip + n]
 
 
 @_sweep
@@ -319,25 +327,23 @@ def _forward(
 ):
     "Forward sweep of the work items lo..hi into y, g, marks (each unless None) and last, the final g."
     P, Q = _size(width), _size(energies)
-    most, kind, C = (H + blocks - 1) // blocks, v.dtype, _chunks(N)
+    most, C = (H + blocks - 1) // blocks, _chunks(N)
     w, wi, tq = (
-        np.empty(CHUNK * most * Q, kind),
-        np.empty(CHUNK * most * Q, kind),
-        np.empty(CHUNK * most * Q, kind),
+        _scratch(CHUNK * most * Q, v),
+        _scratch(CHUNK * most * Q, v),
+        _scratch(CHUNK * most * Q, v),
     )
-    gr, gi = np.empty((CHUNK + 1) * most * Q, kind), np.empty(
-        (CHUNK + 1) * most * Q, kind
-    )
+    gr, gi = _scratch((CHUNK + 1) * most * Q, v), _scratch((CHUNK + 1) * most * Q, v)
     e, eta, yr, yi = (
-        np.empty(most * Q, kind),
-        np.empty(most * Q, kind),
-        np.empty(most * P, kind),
-        np.empty(most * P, kind),
+        _scratch(most * Q, v),
+        _scratch(most * Q, v),
+        _scratch(most * P, v),
+        _scratch(most * P, v),
     )
     xr, xi, tl = (
-        np.empty(CHUNK * most * P, kind),
-        np.empty(CHUNK * most * P, kind),
-        np.empty(CHUNK * most * P, kind),
+        _scratch(CHUNK * most * P, v),
+        _scratch(CHUNK * most * P, v),
+        _scratch(CHUNK * most * P, v),
     )
     for item in range(lo, hi):
         b, h0, h1 = (
@@ -449,41 +455,39 @@ def _backward(
 ):
     "Adjoint of `_forward` for the work items lo..hi. u is a one-element stand-in or None; dt, dt0 are written unless None."
     P, Q = _size(width), _size(energies)
-    most, kind, C = (H + blocks - 1) // blocks, v.dtype, _chunks(N)
+    most, C = (H + blocks - 1) // blocks, _chunks(N)
     w, wi, tq = (
-        np.empty(CHUNK * most * Q, kind),
-        np.empty(CHUNK * most * Q, kind),
-        np.empty(CHUNK * most * Q, kind),
+        _scratch(CHUNK * most * Q, v),
+        _scratch(CHUNK * most * Q, v),
+        _scratch(CHUNK * most * Q, v),
     )
-    gr, gi = np.empty((CHUNK + 1) * most * Q, kind), np.empty(
-        (CHUNK + 1) * most * Q, kind
-    )
+    gr, gi = _scratch((CHUNK + 1) * most * Q, v), _scratch((CHUNK + 1) * most * Q, v)
     e, eta, br, bi = (
-        np.empty(most * Q, kind),
-        np.empty(most * Q, kind),
-        np.empty(most * Q, kind),
-        np.empty(most * Q, kind),
+        _scratch(most * Q, v),
+        _scratch(most * Q, v),
+        _scratch(most * Q, v),
+        _scratch(most * Q, v),
     )
     zr, zi, ar, ai = (
-        np.empty(most * Q, kind),
-        np.empty(most * Q, kind),
-        np.empty(most * P, kind),
-        np.empty(most * P, kind),
+        _scratch(most * Q, v),
+        _scratch(most * Q, v),
+        _scratch(most * P, v),
+        _scratch(most * P, v),
     )
     xr, xi, tl = (
-        np.empty(CHUNK * most * P, kind),
-        np.empty(CHUNK * most * P, kind),
-        np.empty(CHUNK * most * P, kind),
+        _scratch(CHUNK * most * P, v),
+        _scratch(CHUNK * most * P, v),
+        _scratch(CHUNK * most * P, v),
     )
     mr, mi, mt = (
-        np.empty(CHUNK * most * P, kind),
-        np.empty(CHUNK * most * P, kind),
-        np.empty(CHUNK * most * P, kind),
+        _scratch(CHUNK * most * P, v),
+        _scratch(CHUNK * most * P, v),
+        _scratch(CHUNK * most * P, v),
     )
     sr, si, sums = (
-        np.zeros(CHUNK * most * Q, kind),
-        np.zeros(CHUNK * most * Q, kind),
-        np.empty(CHUNK * most, kind),
+        _scratch(CHUNK * most * Q, v),
+        _scratch(CHUNK * most * Q, v),
+        _scratch(CHUNK * most, v),
     )
     for item in range(lo, hi):
         b, h0, h1 = (
@@ -664,13 +668,14 @@ def _empty(*shape, dtype):
     size = math.prod(shape) * dtype.itemsize
     if size < _LARGE:
         return torch.empty(shape, dtype=dtype)
-    fits = [b for b in _freed if b.nbytes == size]
+    fits = [b for b in _freed if b.nbytes == size + 64]
     if fits:
         buffer = fits[-1]
         _freed[:] = [b for b in _freed if b is not buffer]
     else:
-        buffer = np.empty(size, np.uint8)
-    lent = buffer[:]  # lives as long as the tensor's storage
+        buffer = np.empty(size + 64, np.uint8)
+    skip = -buffer.ctypes.data % 64  # to the next cache line
+    lent = buffer[skip : skip + size]  # lives as long as the tensor's storage
     weakref.finalize(lent, _keep, buffer).atexit = False
     return torch.from_numpy(lent).view(dtype).view(shape)
 

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['Block', 'build_mixer', 'ResNetBK', 'generate_tokens', 'count_parameters', 'state_bytes']
 
-# %% ../../nbs/model/16_lm.ipynb #2688bfb2
+# %% ../../nbs/model/16_lm.ipynb #cb82645d
 import math
 
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
@@ -176,8 +177,9 @@ def generate_tokens(
         model.train(training)
 
 
-def _generate(
-    self,
+@patch
+def generate(
+    self: ResNetBK,
     ids: Tensor,
     max_new_tokens: int,
     temperature: float = 1.0,
@@ -191,9 +193,6 @@ def _generate(
     return torch.cat(
         [ids, *generate_tokens(self, ids, max_new_tokens, temperature, top_k, seed)], 1
     )  # (B, N + new)
-
-
-ResNetBK.generate = _generate
 
 # %% ../../nbs/model/16_lm.ipynb #917bed91
 def count_parameters(model: nn.Module) -> int:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -204,7 +205,7 @@ class Trainer:
         resume=False,
         callbacks=(),
         device="cpu",
-        **record,
+        **record
     ):
         self.model, self.corpus, self.config = model.to(device), corpus, config
         self.device, self.callbacks, self.n_seq = (
@@ -215,13 +216,12 @@ class Trainer:
         self.optimizer = make_optimizer(model, config)
         self.step, self.val_loss, self.history, self.out = 0, None, [], None
         self.names = {id(p): name for name, p in model.named_parameters()}
-        torch.manual_seed(config.seed)
         if out is not None:
             record = dict(
                 model=asdict(model.config),
                 train=asdict(config),
                 corpus=corpus.record(),
-                **record,
+                **record
             )
             self.out = open_run(
                 out,
@@ -244,104 +244,127 @@ class Trainer:
         for callback in self.callbacks:
             getattr(callback, event)(self, row)
 
-    def _diverged(self, step: int, what: str) -> FloatingPointError:
-        saved = list_checkpoints(self.out) if self.out else []
-        where = f"; the last good checkpoint is {saved[-1]}" if saved else ""
-        return FloatingPointError(
-            f"training diverged at step {step}: {what}{where}; lower the learning rate"
-        )
+# %% ../../nbs/train/24_trainer.ipynb #6a903caa
+@patch
+def _diverged(self: Trainer, step: int, what: str) -> FloatingPointError:
+    saved = list_checkpoints(self.out) if self.out else []
+    where = f"; the last good checkpoint is {saved[-1]}" if saved else ""
+    return FloatingPointError(
+        f"training diverged at step {step}: {what}{where}; lower the learning rate"
+    )
 
-    def _train_step(self) -> dict:
-        started, step, c = time.perf_counter(), self.step + 1, self.config
-        x, y = random_batch(
-            self.corpus["train"], c.batch_size, self.n_seq, step_generator(c.seed, step)
-        )  # (B, N)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(c, step)
-        try:
-            logits = self.model(x.to(self.device))  # (B, N, V)
-        except (
-            ValueError
-        ) as error:  # the ids are valid, so the operator refused what the parameters made
-            raise self._diverged(step, str(error)) from error
-        loss = F.cross_entropy(logits.flatten(0, 1), y.to(self.device).flatten())
-        self.optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.grad_clip)
-        value = loss.item()
-        if not math.isfinite(value) or not math.isfinite(norm):
-            raise self._diverged(step, f"loss {value}, gradient norm {norm:.3g}")
-        self.optimizer.step()
-        self.step = step
-        seconds = time.perf_counter() - started
-        return dict(
-            step=step,
-            loss=value,
-            lr=learning_rate(c, step),
-            grad_norm=norm.item(),
-            seconds=seconds,
-            tokens_per_s=x.numel() / seconds,
-        )
 
-    def evaluate(self, most: int | None = None) -> dict:
-        "Held-out measures on the validation split, recorded as a row; `most` limits the tokens scored."
-        m = held_out(
-            self.model,
-            self.corpus["validation"],
-            self.n_seq,
-            self.corpus.bytes_per_token,
-            most,
-        )
-        self.val_loss = m["loss"]
-        row = dict(
-            step=self.step,
-            val_loss=m["loss"],
-            val_bits_per_byte=m["bits_per_byte"],
-            val_tokens=m["tokens"],
-        )
-        self._emit("on_eval", row)
-        return row
+@patch
+def _train_step(self: Trainer) -> dict:
+    started, step, c = time.perf_counter(), self.step + 1, self.config
+    draw = step_generator(c.seed, step)
+    torch.manual_seed(
+        draw.initial_seed()
+    )  # dropout, too, depends on the seed and the step alone
+    x, y = random_batch(self.corpus["train"], c.batch_size, self.n_seq, draw)  # (B, N)
+    for group in self.optimizer.param_groups:
+        group["lr"] = learning_rate(c, step)
+    try:
+        logits = self.model(x.to(self.device))  # (B, N, V)
+    except (
+        ValueError
+    ) as error:  # the ids are valid, so the operator refused what the parameters made
+        raise self._diverged(step, str(error)) from error
+    loss = F.cross_entropy(logits.flatten(0, 1), y.to(self.device).flatten())
+    self.optimizer.zero_grad()
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.grad_clip)
+    value = loss.item()
+    if not math.isfinite(value) or not math.isfinite(norm):
+        raise self._diverged(step, f"loss {value}, gradient norm {norm:.3g}")
+    self.optimizer.step()
+    self.step = step
+    seconds = time.perf_counter() - started
+    return dict(
+        step=step,
+        loss=value,
+        lr=learning_rate(c, step),
+        grad_norm=norm.item(),
+        seconds=seconds,
+        tokens_per_s=x.numel() / seconds,
+    )
 
-    def steps(self) -> Iterator[dict]:
-        "Takes the remaining steps, one a `next`, evaluating and saving on the way."
-        self.model.train()
-        while not self.finished:
-            row = self._train_step()
-            self._emit("on_step", row)
-            if self.finished or self.step % self.config.eval_every == 0:
-                self.evaluate(None if self.finished else self.config.eval_tokens)
-                self.save()
-            yield row
-        for callback in self.callbacks:
-            callback.on_end(self)
+# %% ../../nbs/train/24_trainer.ipynb #714f18ec
+@patch
+def evaluate(self: Trainer, most: int | None = None) -> dict:
+    "Held-out measures on the validation split, recorded as a row; `most` limits the tokens scored."
+    m = held_out(
+        self.model,
+        self.corpus["validation"],
+        self.n_seq,
+        self.corpus.bytes_per_token,
+        most,
+    )
+    self.val_loss = m["loss"]
+    row = dict(
+        step=self.step,
+        val_loss=m["loss"],
+        val_bits_per_byte=m["bits_per_byte"],
+        val_tokens=m["tokens"],
+    )
+    self._emit("on_eval", row)
+    return row
 
-    def fit(self) -> list[dict]:
-        "Trains to the end; Ctrl-C finishes the step, saves, and raises KeyboardInterrupt. Returns the rows."
-        train_together(self)
-        return self.history
 
-    def throughput(self) -> float:
-        "Median training speed, tokens a second."
-        return statistics.median(
-            r["tokens_per_s"] for r in self.history if "tokens_per_s" in r
-        )
+@patch
+def steps(self: Trainer) -> Iterator[dict]:
+    "Takes the remaining steps, one a `next`, evaluating and saving on the way."
+    self.model.train()
+    while not self.finished:
+        row = self._train_step()
+        self._emit("on_step", row)
+        if self.finished or self.step % self.config.eval_every == 0:
+            self.evaluate(None if self.finished else self.config.eval_tokens)
+            self.save()
+        yield row
+    for callback in self.callbacks:
+        callback.on_end(self)
 
-# %% ../../nbs/train/24_trainer.ipynb #4719fa5e
-def _save(self: Trainer):
+
+@patch
+def fit(self: Trainer) -> list[dict]:
+    "Trains to the end; Ctrl-C finishes the step, saves, and raises KeyboardInterrupt. Returns the rows."
+    train_together(self)
+    return self.history
+
+
+@patch
+def throughput(self: Trainer) -> float:
+    "Median training speed, tokens a second."
+    return statistics.median(
+        r["tokens_per_s"] for r in self.history if "tokens_per_s" in r
+    )
+
+# %% ../../nbs/train/24_trainer.ipynb #14ab405f
+@patch
+def save(self: Trainer):
     "Writes a checkpoint of this step (when there is a run directory) and prunes older ones."
     if self.out is None:
         return
-    tensors = {"rng": torch.get_rng_state()}
+    tensors = {}
     for p, moments in self.optimizer.state.items():
         tensors.update(
             {f"{self.names[id(p)]}/{key}": value for key, value in moments.items()}
         )
+    scored = (
+        bool(self.history) and "val_loss" in self.history[-1]
+    )  # is the held-out loss that of this very step?
     save_checkpoint(
-        self.out, self.step, self.model, tensors, dict(val_loss=self.val_loss)
+        self.out,
+        self.step,
+        self.model,
+        tensors,
+        dict(val_loss=self.val_loss if scored else None),
     )
     prune_checkpoints(self.out)
 
 
+@patch
 def _restore(self: Trainer):
     "Continues from the last checkpoint of the run directory, if it has one."
     saved = list_checkpoints(self.out)
@@ -355,8 +378,7 @@ def _restore(self: Trainer):
     moments = {name: {} for name in self.names.values()}
     for key, value in tensors.items():
         name, _, kind = key.rpartition("/")
-        if name:
-            moments[name][kind] = value if kind == "step" else value.to(self.device)
+        moments[name][kind] = value if kind == "step" else value.to(self.device)
     self.optimizer.state.update(
         {
             p: moments[self.names[id(p)]]
@@ -364,14 +386,10 @@ def _restore(self: Trainer):
             if moments[self.names[id(p)]]
         }
     )
-    torch.set_rng_state(tensors["rng"])
     self.history = [r for r in read_metrics(self.out) if r["step"] <= self.step]
     write_whole(
         self.out / "metrics.jsonl", "".join(json.dumps(r) + "\n" for r in self.history)
     )
-
-
-Trainer.save, Trainer._restore = _save, _restore
 
 # %% ../../nbs/train/24_trainer.ipynb #cb64d79f
 @contextmanager
