@@ -153,7 +153,7 @@ def table(record: dict) -> str:
     c, e, run = record["corpus"], record["environment"], record["runs"][0]["config"]
     seeds = len({r["config"]["seed"] for r in record["runs"]})
     lines.append(
-        f"corpus {c['name']}; {run['steps']} steps of {run['batch_size']} x {run['n_seq']} tokens; seeds: {seeds}; {e['machine']}; {e['date']}"
+        f"corpus {c['name']}; {run['steps']} steps of {run['batch_size']} x {run['n_seq']} tokens; seeds: {seeds}; {e['machine']}, {e['threads']} thread(s); {e['date']}"
     )
     lines.append(
         "loss: nats a token over the whole validation split; state bytes: decoding state of one sequence at the training context"
