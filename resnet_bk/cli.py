@@ -20,10 +20,16 @@ import yaml
 
 from .model.config import PRESETS, ResNetBKConfig, make_config, preset
 from .model.lm import ResNetBK, count_parameters, generate_tokens
-from .train.checkpoint import environment, load_run, write_whole
+from .train.checkpoint import environment, load_run, read_json, write_whole
 from .train.corpora import load_corpus, local_names
 from .train.data import InputError
-from .train.trainer import Progress, TrainConfig, Trainer, held_out
+from resnet_bk.train.trainer import (
+    Progress,
+    TrainConfig,
+    Trainer,
+    check_corpus,
+    held_out,
+)
 
 NAMES = [f.name for kind in (ResNetBKConfig, TrainConfig) for f in fields(kind)]
 
@@ -69,6 +75,12 @@ def read_yaml(path: str) -> dict:
         raise InputError(
             f"--config {path} is not valid YAML: {' '.join(str(error).split())}"
         ) from error
+    floats = [
+        f.name
+        for kind in (ResNetBKConfig, TrainConfig)
+        for f in fields(kind)
+        if f.type in (float, "float")
+    ]
     if not isinstance(values, dict):
         raise InputError(
             f"--config {path} must hold names and values, such as 'd_model: 256'"
@@ -78,6 +90,14 @@ def read_yaml(path: str) -> dict:
         raise InputError(
             f"--config {path}: unknown setting {unknown[0]!r}; the settings are {', '.join(NAMES)}"
         )
+    for name in floats:  # YAML reads 1e-3 as text
+        if isinstance(values.get(name), str):
+            try:
+                values[name] = float(values[name])
+            except ValueError:
+                raise InputError(
+                    f"--config {path}: {name} must be a number, got {values[name]!r}"
+                ) from None
     return values
 
 
@@ -86,7 +106,7 @@ def settings_from(
 ) -> tuple[ResNetBKConfig, TrainConfig]:
     "Base < YAML files < flags, validated. InputError names the bad value."
     values = {}
-    for path in args.config or []:
+    for path in getattr(args, "config", None) or []:
         values |= read_yaml(path)
     values |= {k: v for k, v in vars(args).items() if k in NAMES}
     parts = []
@@ -103,12 +123,7 @@ def _fresh_or_resumed(out: Path, resume: bool) -> dict | None:
     "The record of the run to resume, if there is one; a folder in use is refused."
     path = out / "run.json"
     if resume and path.is_file():
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(
-                f"{path} is not readable; choose another folder"
-            ) from error
+        return read_json(path)
     if out.is_dir() and any(out.iterdir()) and not resume:
         raise InputError(
             f"{out} is not empty; pass --resume to continue the run in it, or choose another folder"
@@ -134,17 +149,12 @@ def train(args) -> int:
             else str(error)
         ) from error
     model, plan = settings_from(args, model, plan)
-    name = args.corpus or (old or {}).get("corpus_from", "pydocs")
-    name = str(Path(name).resolve()) if Path(name).exists() else name
+    name = (
+        (old or {}).get("corpus_from", "pydocs") if args.corpus is None else args.corpus
+    )
+    if name not in ("", "pydocs") and os.path.exists(name):
+        name = str(Path(name).resolve())
     corpus = load_corpus(name)
-    if corpus.tokenizer.vocab_size > model.vocab_size:
-        raise InputError(
-            f"vocab_size must be at least {corpus.tokenizer.vocab_size} for corpus {corpus.name!r}, got {model.vocab_size}"
-        )
-    if corpus.n_tokens("train") <= model.n_seq:
-        raise InputError(
-            f"corpus {corpus.name!r} has {corpus.n_tokens('train')} training tokens; n_seq = {model.n_seq} needs more: lower --n-seq or give more text"
-        )
     torch.manual_seed(plan.seed)
     bars = [] if args.quiet else [Progress(model.mixer)]
     trainer = Trainer(
@@ -166,9 +176,9 @@ def train(args) -> int:
         file=sys.stderr,
     )
     trainer.fit()
-    last = [r for r in trainer.history if "val_loss" in r][-1]
+    last = trainer.history[-1]
     print(
-        f"held-out loss {last['val_loss']:.4f} nats a token, {last['val_bits_per_byte']:.4f} bits a byte, over {last['val_tokens']:,} tokens",
+        f"held-out loss {last['final_loss']:.4f} nats a token, {last['final_bits_per_byte']:.4f} bits a byte, over {last['final_tokens']:,} tokens",
         file=sys.stderr,
     )
     print(out)
@@ -181,13 +191,14 @@ def generate(args) -> int:
         ("--tokens", args.tokens, args.tokens < 0),
         ("--temperature", args.temperature, not 0 <= args.temperature < float("inf")),
         ("--top-k", args.top_k, args.top_k is not None and args.top_k < 1),
+        ("--seed", args.seed, args.seed is not None and not 0 <= args.seed < 1 << 63),
     ):
         if bad:
             raise InputError(
                 f"{name} must not be {value}; see resnet-bk generate --help"
             )
     model, record = load_run(args.run, args.checkpoint)
-    prompt = args.prompt.encode()
+    prompt = os.fsencode(args.prompt)  # the bytes that the shell passed
     if not prompt:
         raise InputError("--prompt is empty; give at least one character")
     ids = torch.tensor([list(prompt)])  # (1, N)
@@ -206,7 +217,7 @@ def evaluate(args) -> int:
     "Held-out loss, perplexity and bits per byte of a run's model, as one JSON object."
     model, record = load_run(args.run, args.checkpoint)
     corpus = load_corpus(
-        args.corpus or record.get("corpus_from", record["corpus"]["name"])
+        record.get("corpus_from", "pydocs") if args.corpus is None else args.corpus
     )
     measures = held_out(
         model, corpus[args.split], model.config.n_seq, corpus.bytes_per_token
@@ -231,7 +242,10 @@ def info(args) -> int:
     )
     lines["back ends"] = ", ".join(BACKENDS if lines.get("numba") else ["reference"])
     lines["data root"] = os.environ.get("RESNET_BK_DATA", "not set (RESNET_BK_DATA)")
-    lines["local corpora"] = ", ".join(local_names()) or "none"
+    try:
+        lines["local corpora"] = ", ".join(local_names()) or "none"
+    except InputError as error:  # a wrong data root is what the reader wants to see
+        lines["local corpora"] = str(error)
     lines["presets"] = ", ".join(PRESETS)
     for key, value in lines.items():
         print(f"{key:14} {value}")
@@ -273,6 +287,11 @@ def bench_language(args) -> int:
         raise InputError(f"n_seq must be at least 1, got {n_seq}")
     _, plan = settings_from(args, PRESETS["baseline"], TrainConfig(**quick))
     corpus = load_corpus(args.corpus)
+    for name in args.presets:
+        check_corpus(
+            corpus,
+            replace(preset(name), **({} if n_seq is None else dict(n_seq=n_seq))),
+        )
     print(f"{corpus!r}", file=sys.stderr)
     record = compare(
         corpus,
@@ -403,12 +422,6 @@ def build_parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="context, tokens [the preset's]",
     )
-    p.add_argument(
-        "--config",
-        action="append",
-        metavar="FILE.yaml",
-        help="training settings from a file",
-    )
     p.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     p.add_argument(
         "--fast", action="store_true", help="a few small steps, to see that all works"
@@ -427,6 +440,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv=None) -> int:
     "Entry point of the console script; returns the exit code."
+    args = None
     try:
         args = build_parser().parse_args(argv)
         return args.call(args)
@@ -438,9 +452,28 @@ def main(argv=None) -> int:
         return 1
     except KeyboardInterrupt:
         print(
-            "\nresnet-bk: interrupted; what was trained is saved, --resume continues it",
+            "\nresnet-bk: interrupted"
+            + (
+                "; what was trained is saved, --resume continues it"
+                if hasattr(args, "resume")
+                else ""
+            ),
             file=sys.stderr,
         )
         return 130
     except BrokenPipeError:
         return 141
+    except OSError as error:
+        print(
+            f"resnet-bk: {error.strerror or error}: {error.filename or 'input or output'}; check the path, the permissions and the space left",
+            file=sys.stderr,
+        )
+        return 2
+    except RuntimeError as error:  # PyTorch's allocator has no error of its own
+        if "allocate memory" not in str(error):
+            raise
+        print(
+            "resnet-bk: not enough memory; lower --batch-size, --n-seq or --d-model",
+            file=sys.stderr,
+        )
+        return 2

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['result_row', 'compare', 'summarise', 'recorded_results', 'table', 'plot_curves']
 
-# %% ../../nbs/bench/44_language.ipynb #14b03ebe
+# %% ../../nbs/bench/44_language.ipynb #59b5fd02
 import json
+import math
 import statistics
 from dataclasses import asdict, replace
 from importlib.resources import files
@@ -14,26 +15,27 @@ from pathlib import Path
 
 import torch
 
-from ..model.config import PRESETS, ResNetBKConfig, preset
+from ..model.config import PRESETS, preset
 from ..model.lm import ResNetBK, count_parameters, state_bytes
 from ..train.checkpoint import environment, write_whole
-from ..train.data import Corpus, InputError
+from ..train.data import Corpus
 from ..train.trainer import Progress, TrainConfig, Trainer, train_together
 
 
 def result_row(trainer: Trainer, name: str) -> dict:
     "One finished run: the field names of the seeds' BenchmarkResults, and bits_per_byte."
     evals = [r for r in trainer.history if "val_loss" in r]
-    last, best = evals[-1], min(evals, key=lambda r: r["val_loss"])
     steps = [r for r in trainer.history if "seconds" in r]
-    perplexity = lambda loss: float(torch.tensor(loss, dtype=torch.float64).exp())
+    final = next(r for r in reversed(trainer.history) if "final_loss" in r)
     return dict(
         model_name=name,
         config=asdict(trainer.model.config) | asdict(trainer.config),
-        final_loss=last["val_loss"],
-        final_perplexity=perplexity(last["val_loss"]),
-        best_perplexity=perplexity(best["val_loss"]),
-        bits_per_byte=last["val_bits_per_byte"],
+        final_loss=final["final_loss"],
+        final_perplexity=final["final_perplexity"],
+        best_perplexity=math.exp(
+            min(r["val_loss"] for r in evals)
+        ),  # of the tokens scored on the way
+        bits_per_byte=final["final_bits_per_byte"],
         training_time=sum(r["seconds"] for r in steps),
         tokens_per_s=trainer.throughput(),
         parameters=count_parameters(trainer.model),
@@ -61,8 +63,8 @@ def compare(
         name: replace(preset(name), **({} if n_seq is None else dict(n_seq=n_seq)))
         for name in presets
     }
-    for seed in seeds or [train.seed]:
-        for lr in lrs or [train.lr]:
+    for seed in dict.fromkeys(seeds or [train.seed]):
+        for lr in dict.fromkeys(lrs or [train.lr]):
             trainers = {}
             for place, (name, config) in enumerate(configs.items()):
                 torch.manual_seed(seed)
@@ -162,7 +164,7 @@ def table(record: dict) -> str:
 
 
 def plot_curves(record: dict):
-    "Held-out loss against steps, mean over seeds at each model's best learning rate, as a matplotlib figure."
+    "Held-out loss of the same tokens against steps, mean over seeds at each model's best learning rate, as a matplotlib figure."
     import matplotlib.pyplot as plt
 
     fig, ax = plt.subplots(figsize=(7, 3.6), constrained_layout=True)
@@ -190,7 +192,7 @@ def plot_curves(record: dict):
     e, c = record["environment"], record["corpus"]
     ax.set(
         xlabel="step",
-        ylabel="held-out loss (nats a token)",
+        ylabel=f"loss, first {record['runs'][0]['config']['eval_tokens']:,} held-out tokens",
         title=f"{c['name']}, {s['seeds']} seed(s), {e['machine'].split(',')[0]}, {e['date']}",
     )
     ax.title.set_fontsize(9)

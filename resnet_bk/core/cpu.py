@@ -5,11 +5,13 @@
 # %% auto #0
 __all__ = ['CHUNK', 'pair', 'half_line']
 
-# %% ../../nbs/core/04_cpu.ipynb #4305a185
+# %% ../../nbs/core/04_cpu.ipynb #cd8ae4e0
 import math
 import os
 import weakref
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -38,8 +40,16 @@ class _NoAlias(CompilerBase):
         return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
 
 
-_sweep = njit(**_FLAGS)
-_rows = njit(pipeline_class=_NoAlias, **_FLAGS)
+def _compiled(function, **flags):
+    "Numba's compiler; where no folder for its cache can be written, each process compiles anew."
+    try:
+        return njit(**_FLAGS, **flags)(function)
+    except RuntimeError:
+        return njit(**(_FLAGS | dict(cache=False)), **flags)(function)
+
+
+_sweep = _compiled
+_rows = partial(_compiled, pipeline_class=_NoAlias)
 
 
 def _size(width):
@@ -78,8 +88,8 @@ def _gather(plane, total, n, heads, width):
     Q = _size(width)
     for r in range(n * heads):
         part = plane[r * Q : (r + 1) * Q]
-        x = part[0]
-        for q in range(1, Q):
+        x = plane.dtype.type(0)
+        for q in range(Q):
             x += part[q]
         total[r] = x
 
@@ -652,15 +662,25 @@ def _launch(kernel, B, N, H, P, *args):
     for job in jobs:
         job.result()
 
-# %% ../../nbs/core/04_cpu.ipynb #1cd364aa
+# %% ../../nbs/core/04_cpu.ipynb #ee503ad1
 _LARGE = 32 << 20  # bytes from which malloc maps afresh
 _KEPT = 4  # freed buffers kept for reuse
-_freed = []
+_freed = deque(
+    maxlen=_KEPT
+)  # the oldest falls out; each operation on a deque is atomic, so threads need no lock
 
 
-def _keep(buffer):
-    _freed.append(buffer)
-    del _freed[:-_KEPT]
+def _recycled(size):
+    "A freed buffer of that size, or None."
+    for _ in range(len(_freed)):
+        try:
+            buffer = _freed.popleft()
+        except IndexError:  # another thread took the last one
+            return None
+        if buffer.nbytes == size:
+            return buffer
+        _freed.append(buffer)
+    return None
 
 
 def _empty(*shape, dtype):
@@ -668,23 +688,26 @@ def _empty(*shape, dtype):
     size = math.prod(shape) * dtype.itemsize
     if size < _LARGE:
         return torch.empty(shape, dtype=dtype)
-    fits = [b for b in _freed if b.nbytes == size + 64]
-    if fits:
-        buffer = fits[-1]
-        _freed[:] = [b for b in _freed if b is not buffer]
-    else:
+    buffer = _recycled(size + 64)
+    if buffer is None:
         buffer = np.empty(size + 64, np.uint8)
     skip = -buffer.ctypes.data % 64  # to the next cache line
-    lent = buffer[skip : skip + size]  # lives as long as the tensor's storage
-    weakref.finalize(lent, _keep, buffer).atexit = False
-    return torch.from_numpy(lent).view(dtype).view(shape)
+    lent = (
+        buffer[skip : skip + size]
+        .view(torch.empty(0, dtype=dtype).numpy().dtype)
+        .reshape(shape)
+    )
+    weakref.finalize(lent, _freed.append, buffer).atexit = (
+        False  # lent lives as long as the tensor's storage
+    )
+    return torch.from_numpy(lent)
 
 # %% ../../nbs/core/04_cpu.ipynb #5686eef1
 def _flat(x):
     "The contiguous memory of x as a 1-D numpy array of floats, or None."
     if x is None:
         return None
-    x = x.detach().resolve_conj().contiguous()
+    x = x.detach().resolve_conj().resolve_neg().contiguous()
     return (torch.view_as_real(x) if x.is_complex() else x).numpy().reshape(-1)
 
 

@@ -28,7 +28,7 @@ def dense_resolvent(v: Tensor, z, hopping=1.0) -> Tensor:
     v, z, t, spectral = _operator(v, z, hopping)
     B, N, H = v.shape
     t = t.expand(B, N, H)[:, : max(N - 1, 0)].permute(0, 2, 1)  # (B, H, N-1)
-    h = torch.diag_embed(v.permute(0, 2, 1)) + 0 * z[0, 0]  # (B, H, N, N)
+    h = torch.diag_embed(v.permute(0, 2, 1)).to(z.dtype)  # (B, H, N, N)
     if N > 1:
         h = h + torch.diag_embed(t, 1) + torch.diag_embed(t, -1)  # (B, H, N, N)
     eye = torch.eye(N, dtype=z.dtype, device=v.device)
@@ -53,7 +53,11 @@ def _energy(z, heads, dtype, device):
     "z as (H, Q), and whether it was given as (H, P)."
     if not isinstance(z, Number) and not torch.is_tensor(z):
         raise TypeError(f"z must be a complex number or tensor, got {type(z).__name__}")
-    z = torch.as_tensor(z, device=device)
+    z = (
+        z.to(device)
+        if torch.is_tensor(z)
+        else torch.tensor(complex(z), dtype=dtype, device=device)
+    )
     if z.ndim > 2 or (z.ndim and z.shape[0] != heads):
         raise ValueError(
             f"z must be a number, ({heads},) or ({heads}, P) for H = {heads}, got shape {tuple(z.shape)}"
@@ -73,9 +77,13 @@ def _hopping(t, shape, dtype, device):
         raise TypeError(
             f"hopping must be a real number or tensor, got {type(t).__name__}"
         )
-    t = torch.as_tensor(t, device=device)
-    if t.is_complex():
+    if isinstance(t, complex) or (torch.is_tensor(t) and t.is_complex()):
         raise TypeError("hopping must be real, got a complex value")
+    t = (
+        t.to(device)
+        if torch.is_tensor(t)
+        else torch.tensor(float(t), dtype=dtype, device=device)
+    )
     if t.ndim and tuple(t.shape) not in ((shape[2],), tuple(shape)):
         raise ValueError(
             f"hopping must be a number, ({shape[2]},) or {tuple(shape)}, got shape {tuple(t.shape)}"
@@ -213,7 +221,7 @@ def _kernels(backend, v, grad, causal=True):
         )
     try:
         return importlib.import_module(BACKENDS[backend or "numba"])
-    except ImportError as error:
+    except ImportError as error:  # the library works without Numba, slowly
         if backend is None:
             return None
         raise ImportError(
@@ -224,7 +232,7 @@ def _kernels(backend, v, grad, causal=True):
 def _options(grad, grad_blend):
     if grad not in GRADS:
         raise ValueError(f"grad must be one of {', '.join(GRADS)}, got {grad!r}")
-    if not isinstance(grad_blend, Number) or not 0 <= grad_blend <= 1:
+    if not isinstance(grad_blend, (int, float)) or not 0 <= grad_blend <= 1:
         raise ValueError(f"grad_blend must be between 0 and 1, got {grad_blend!r}")
 
 # %% ../../nbs/core/00_resolvent.ipynb #693d429f
@@ -245,6 +253,7 @@ def green_diagonal(
     Returns (B, N, H), or (B, N, H, P) for z (H, P); complex128 for float64 input, else complex64; modulus at most 1/η.
     The bidirectional diagonal reads every site: use it in encoders, never for next-token prediction.
     Raises ValueError for a bad shape or value, TypeError for a bad type, naming the argument.
+    In float32 |v| up to 1e18 and η down to 1e-18; the error is of order ε/η.
     Source: Gaussian elimination of a Jacobi matrix; g is the Weyl m-function (Teschl, Jacobi Operators, 2000, ch. 2).
     """
     _options(grad, grad_blend)
@@ -307,6 +316,8 @@ def resolvent_mix(
         raise ValueError(
             f"u must have shape (B, N, H, P) with (B, N, H) = {tuple(v.shape)} as in v, got {tuple(u.shape)}"
         )
+    if u.device != v.device:
+        raise ValueError(f"u must be on v's device {v.device}, got {u.device}")
     v, z, t, _ = _operator(v, z, hopping, like=u)
     if z.shape[1] not in (1, u.shape[3]):
         raise ValueError(
@@ -328,7 +339,8 @@ def resolvent_mix(
     )
     if v.shape[1] == 0:
         return y, State(g0, y0, t0)
-    return y, State(g, y[:, -1], t.expand(v.shape)[:, -1])
+    # copies, so that the state holds its few numbers and neither y's memory nor the caller's hopping
+    return y, State(g, y[:, -1].clone(), t.expand(v.shape)[:, -1].clone())
 
 # %% ../../nbs/core/00_resolvent.ipynb #71ebc643
 def theta_phi_diagonal(v: Tensor, z: complex, hopping: float = 1.0) -> Tensor:

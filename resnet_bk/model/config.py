@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['PRESETS', 'setting', 'ResNetBKConfig', 'check_settings', 'make_config', 'preset']
 
-# %% ../../nbs/model/10_config.ipynb #dad7793d
+# %% ../../nbs/model/10_config.ipynb #daa6b5d6
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 
@@ -28,7 +29,7 @@ class ResNetBKConfig:
     vocab_size: int = setting(256, "number of token ids", low=1)
     d_model: int = setting(128, "width of the residual stream, channels", low=1)
     n_layers: int = setting(4, "number of blocks", low=1)
-    n_seq: int = setting(256, "training context, tokens", low=1)
+    n_seq: int = setting(256, "training context, tokens", low=1, high=1 << 31)
     mixer: str = setting(
         "resolvent", "what mixes tokens", choices=("resolvent", "attention")
     )
@@ -83,6 +84,8 @@ def _check(f, value):
         else isinstance(value, kind)
     ):
         raise ValueError(f"{f.name} must be {kind.__name__}, got {value!r}")
+    if kind is float and not math.isfinite(value):
+        raise ValueError(f"{f.name} must be finite, got {value!r}")
     low, high, choices = (f.metadata[k] for k in ("low", "high", "choices"))
     if choices and value not in choices:
         raise ValueError(f"{f.name} must be one of {', '.join(choices)}, got {value!r}")

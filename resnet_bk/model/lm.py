@@ -132,9 +132,10 @@ def _next_token(
     if top_k is not None:
         kth = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]  # (B, 1)
         logits = logits.masked_fill(logits < kth, -torch.inf)
-    return torch.multinomial(
-        (logits / temperature).softmax(-1), 1, generator=generator
-    )  # (B, 1)
+    scaled = (
+        logits - logits.amax(-1, keepdim=True)
+    ).double() / temperature  # (B, V), at most 0 at any temperature
+    return torch.multinomial(scaled.softmax(-1), 1, generator=generator)  # (B, 1)
 
 
 @torch.inference_mode()
@@ -158,12 +159,11 @@ def generate_tokens(
             temperature,
             isinstance(temperature, (int, float)) and 0 <= temperature < math.inf,
         ),
+        ("seed", seed, seed is None or (isinstance(seed, int) and 0 <= seed < 1 << 63)),
         ("top_k", top_k, top_k is None or (isinstance(top_k, int) and top_k >= 1)),
     ):
         if not ok:
-            raise ValueError(
-                f"{name} must be {'at least 1, or None' if name == 'top_k' else 'at least 0'}, got {value!r}"
-            )
+            raise ValueError(f"{name} is out of range: {value!r}")
     generator = torch.Generator(ids.device)
     generator.seed() if seed is None else generator.manual_seed(seed)
     training, state, last = model.training, None, ids

@@ -35,7 +35,10 @@ class CausalConv(nn.Module):
         y = self.bias + sum(
             w * x[:, k : k + n] for k, w in enumerate(self.weight)
         )  # (B, N, D)
-        return y, x[:, n:]  # (B, K-1, D)
+        return (
+            y,
+            x[:, n:].clone(),
+        )  # (B, K-1, D), a copy so that the state does not hold on to x
 
 # %% ../../nbs/model/12_mixers.ipynb #63e9d4e0
 class RealPotential(nn.Linear):
@@ -54,7 +57,10 @@ class AbsorbingPotential(nn.Module):
             ] -= 3.0  # softplus(-3) = 0.05: a light absorption, beside the broadenings
 
     def forward(self, c: Tensor) -> Tensor:
-        v, gate = self.both(c).chunk(2, -1)  # (B, N, H) each
+        both = self.both(c)
+        v, gate = both.to(torch.promote_types(both.dtype, torch.float32)).chunk(
+            2, -1
+        )  # (B, N, H) each
         return torch.complex(v, -F.softplus(gate))  # (B, N, H)
 
 
@@ -103,9 +109,12 @@ class ResolventMixer(nn.Module):
         c, tail = self.conv(x, tail)
         c = F.silu(c)  # (B, N, D)
         u = self.value(c).unflatten(-1, self.shape)  # (B, N, H, P)
-        z = torch.complex(self.energy, self.log_eta.exp())  # (H, P)
+        wide = torch.promote_types(
+            self.energy.dtype, torch.float32
+        )  # complex numbers of half precision do not exist
+        z = torch.complex(self.energy.to(wide), self.log_eta.to(wide).exp())  # (H, P)
         y, chain = resolvent_mix(u, self.potential(c), z, state=chain)  # (B, N, H, P)
-        y = torch.view_as_real(y).flatten(-2)  # (B, N, H, 2P)
+        y = torch.view_as_real(y).flatten(-2).to(x.dtype)  # (B, N, H, 2P)
         y = (
             F.layer_norm(y, y.shape[-1:]) * self.norm_weight + self.norm_bias
         )  # (B, N, H, 2P)

@@ -6,11 +6,12 @@
 __all__ = ['HUB', 'drop_repeats', 'pydocs_documents', 'join_rows', 'HubSource', 'licence_of', 'hub_trouble', 'data_root_folder',
            'local_names', 'load_corpus', 'corpus_sources']
 
-# %% ../../nbs/train/21_corpora.ipynb #e0c9f788
+# %% ../../nbs/train/21_corpora.ipynb #82c9955a
 import ast
 import functools
 import hashlib
 import os
+import re
 import platform
 import sysconfig
 import threading
@@ -127,9 +128,13 @@ def _text_documents(folder: Path) -> dict[str, list[bytes]]:
     parts: dict[str, list[bytes]] = {}
     for path in sorted(folder.rglob("*.txt")):
         where = path.relative_to(folder)
-        split = _ALIASES.get(where.parts[0].removesuffix(".txt").lower(), "train")
-        parts.setdefault(split, []).append(_read_text(path))
-    return parts
+        words = re.split(r"[^a-z]+", where.parts[0].lower().removesuffix(".txt"))
+        named = [_ALIASES[w] for w in words if w in _ALIASES]
+        parts.setdefault(named[-1] if named else None, []).append(_read_text(path))
+    rest = parts.pop(
+        None, []
+    )  # where some files name a split, the others are notes, licences and the like
+    return parts or ({"train": rest} if rest else {})
 
 # %% ../../nbs/train/21_corpora.ipynb #79664133
 def join_rows(
@@ -137,6 +142,10 @@ def join_rows(
 ) -> list[bytes]:
     "Rows as UTF-8 documents whose concatenation is the text. A newline is added only where most rows have none."
     rows = [r for r in rows if r]
+    if not all(isinstance(r, str) for r in rows):
+        raise InputError(
+            "the column 'text' holds values that are not text; name a data set whose 'text' is text"
+        )
     ended = sum(r.endswith("\n") for r in rows)
     close = "\n" if len(rows) > 1 and ended < len(rows) / 2 else ""
     return [(r + close).encode("utf-8", errors="replace") for r in rows]
@@ -350,18 +359,18 @@ def load_corpus(
     name = os.fspath(corpus)
     if name == "pydocs":
         return _pydocs()
-    path = Path(name).expanduser()
-    if name.strip() and path.exists():
+    if not name.strip():
+        raise InputError(
+            "the corpus name is empty; name a corpus, a folder or a .txt file"
+        )
+    path = Path(os.path.expanduser(name))
+    if os.path.exists(path):
         parts, name, source = (
             _load_folder(path),
             path.resolve().name.removesuffix(".txt"),
             "local folder or file",
         )
-    elif (
-        name.strip()
-        and (root := data_root_folder(data_root))
-        and (root / name).exists()
-    ):
+    elif (root := data_root_folder(data_root)) and os.path.exists(root / name):
         parts, source = _load_folder(root / name), "data root"
     elif name in HUB:
         parts, source = _load_hub(name)

@@ -70,6 +70,13 @@ class Corpus:
     def n_tokens(self, split: str) -> int:
         return len(self[split])
 
+    def head(self, n_tokens: int) -> "Corpus":
+        "The corpus cut to the first `n_tokens` of each split, hashed anew: for demonstrations."
+        parts = {s: t[:n_tokens].numpy().tobytes() for s, t in self.splits.items()}
+        return make_corpus(
+            f"{self.name} (first {n_tokens:,})", parts, self.licence, self.source
+        )
+
     def record(self) -> dict:
         "JSON-ready identity of the corpus, for a run directory."
         return dict(name=self.name, licence=self.licence, source=self.source, sha256=dict(self.sha256),
