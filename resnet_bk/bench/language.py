@@ -192,7 +192,7 @@ def plot_curves(record: dict):
     e, c = record["environment"], record["corpus"]
     ax.set(
         xlabel="step",
-        ylabel=f"loss, first {record['runs'][0]['config']['eval_tokens']:,} held-out tokens",
+        ylabel=f"nats a token, first {record['runs'][0]['config']['eval_tokens']:,} held out",
         title=f"{c['name']}, {s['seeds']} seed(s), {e['machine'].split(',')[0]}, {e['date']}",
     )
     ax.title.set_fontsize(9)
