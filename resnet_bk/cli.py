@@ -184,7 +184,7 @@ def train(args) -> int:
     print(out)
     return 0
 
-
+# %% ../nbs/80_cli.ipynb #c53eae19
 def generate(args) -> int:
     "Continue a prompt with a run's model; the text alone goes to standard output."
     for name, value, bad in (
@@ -212,7 +212,7 @@ def generate(args) -> int:
     sys.stdout.flush()
     return 0
 
-
+# %% ../nbs/80_cli.ipynb #800eac9a
 def evaluate(args) -> int:
     "Held-out loss, perplexity and bits per byte of a run's model, as one JSON object."
     model, record = load_run(args.run, args.checkpoint)
@@ -437,7 +437,7 @@ def build_parser() -> argparse.ArgumentParser:
     command(commands, "info", info)
     return parser
 
-
+# %% ../nbs/80_cli.ipynb #bd9aac29
 def main(argv=None) -> int:
     "Entry point of the console script; returns the exit code."
     args = None

@@ -199,7 +199,7 @@ def _mix_back(
             if mt is not None:
                 m_[j] = q_[2 * j] * p + q_[2 * j + 1] * q
 
-
+# %% ../../nbs/core/04_cpu.ipynb #a2d7a5a6
 @_rows
 def _green_back(gr, gi, mr, mi, t, step, br, bi, zr, zi, outr, outi, n, k):
     "B = conj(g)^2 (carried) + m into (outr, outi); carries t^2 B in (br, bi); adds B into (zr, zi)."
@@ -225,7 +225,7 @@ def _green_back(gr, gi, mr, mi, t, step, br, bi, zr, zi, outr, outi, n, k):
             zi[j] += q
             p_[j], q_[j] = p, q
 
-
+# %% ../../nbs/core/04_cpu.ipynb #30bf2f90
 @_rows
 def _add_squared(gr, gi, dg, start, stride, mr, mi, n, k):
     "m += conj(g)^2 dg, for a loss that reads g itself."
@@ -309,7 +309,7 @@ def _hoppings(c, i, n, b, h0, heads, t, per_site, t0, N, H, tq, energies, tl, wi
         _spread(source, start, H, None, tl, None, rows, heads, width)
     return 1 if rows > 1 else 0
 
-
+# %% ../../nbs/core/04_cpu.ipynb #8e1fa9cc
 @_sweep
 def _forward(
     v,
@@ -719,7 +719,7 @@ def _width(n):
     "A tuple for the widths worth a compilation of their own, else the integer."
     return (0,) * n if n in (1, 2, 4, 8, 16) else n
 
-
+# %% ../../nbs/core/04_cpu.ipynb #57826422
 class _Sweep(Function):
     "u (B,N,H,P) or None, v (B,N,H), z (H,Q), t (H,) or (B,N,H), g0 (B,H,Q), y0 (B,H,P), t0 (B,H) -> y or g, final g."
 
@@ -820,7 +820,7 @@ class _Sweep(Function):
             dt = dt.sum((0, 1))  # (H,)
         return du, dv, dz.sum(0).to(z.dtype), dt, dg0, dy0, dt0
 
-
+# %% ../../nbs/core/04_cpu.ipynb #2b58e47f
 def pair(u, v, z, t, g0, y0, t0):
     "Mixed values y (B,N,H,P) and the final g (B,H,Q); arguments as checked by `resnet_bk.core.resolvent`."
     return _Sweep.apply(u, v, z, t, g0, y0, t0)

@@ -194,7 +194,7 @@ def verify_checkpoint(path: Path):
                 f"checkpoint {path} is corrupt: {name} is not what was written; delete the checkpoint's folder to use the one before it"
             )
 
-
+# %% ../../nbs/train/22_checkpoint.ipynb #2c7309ea
 def list_checkpoints(run: Path) -> list[Path]:
     "Checkpoints of a run in order of their steps; what a dead process left half-written is not one."
     found = [
