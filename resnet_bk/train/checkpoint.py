@@ -326,7 +326,7 @@ def open_run(out: Path, record: dict, resume: bool = False) -> Path:
             (out / "checkpoints").mkdir()
     return out
 
-
+# %% ../../nbs/train/22_checkpoint.ipynb #7a9969b5
 def read_metrics(run: Path) -> list[dict]:
     "Rows of a run's metrics.jsonl; a last line cut short by a crash is left out."
     path, rows = Path(run) / "metrics.jsonl", []
