@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NAMES', 'add_settings', 'read_yaml', 'settings_from', 'train', 'generate', 'evaluate', 'info', 'bench_language',
-           'build_parser', 'main']
+           'bench_operator', 'build_parser', 'main']
 
 # %% ../nbs/80_cli.ipynb #82d3e69d
 import argparse
@@ -13,11 +13,13 @@ import os
 import sys
 import time
 from dataclasses import asdict, fields, replace
+from importlib.resources import files
 from pathlib import Path
 
 import torch
 import yaml
 
+from .bench.operator import QUICK, OperatorConfig
 from .model.config import PRESETS, ResNetBKConfig, make_config, preset
 from .model.lm import ResNetBK, count_parameters, generate_tokens
 from .train.checkpoint import environment, load_run, read_json, write_whole
@@ -40,11 +42,9 @@ def _truth(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"{text!r} is not true or false")
 
 
-def add_settings(parser, kind, skip=()):
+def add_settings(parser, kind, title, skip=()):
     "One option for each field of a configuration; unset ones stay absent, so that presets and files show through."
-    group = parser.add_argument_group(
-        f"{'model' if kind is ResNetBKConfig else 'training'} settings"
-    )
+    group = parser.add_argument_group(title)
     for f in fields(kind):
         if f.name in skip:
             continue
@@ -232,15 +232,15 @@ def evaluate(args) -> int:
 
 
 def info(args) -> int:
-    "Versions, devices, back ends, threads and the data root."
-    from resnet_bk.core.resolvent import BACKENDS
+    "Versions, devices, backends, threads and the data root."
+    from resnet_bk.core.resolvent import INSTALLED
 
     e = environment()
     lines = e.pop("versions") | e
     lines["cuda"] = (
         torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     )
-    lines["back ends"] = ", ".join(BACKENDS if lines.get("numba") else ["reference"])
+    lines["backends"] = ", ".join(INSTALLED)
     lines["data root"] = os.environ.get("RESNET_BK_DATA", "not set (RESNET_BK_DATA)")
     try:
         lines["local corpora"] = ", ".join(local_names()) or "none"
@@ -251,7 +251,17 @@ def info(args) -> int:
         print(f"{key:14} {value}")
     return 0
 
-# %% ../nbs/80_cli.ipynb #c503362e
+# %% ../nbs/80_cli.ipynb #dc7da86b
+def _benchmark_folder(args) -> Path:
+    "The folder of --out; one in use is refused unless it is to be resumed."
+    out = Path(args.out)
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not args.resume):
+        raise InputError(
+            f"{out} is in use; pass --resume to continue it, or choose another folder"
+        )
+    return out
+
+
 def bench_language(args) -> int:
     "Train ResNet-BK and the Transformer side by side: table, curves, sample."
     import matplotlib
@@ -259,11 +269,7 @@ def bench_language(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.language import compare, plot_curves, table
 
-    out = Path(args.out)
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not args.resume):
-        raise InputError(
-            f"{out} is in use; pass --resume to continue it, or choose another folder"
-        )
+    out = _benchmark_folder(args)
     if args.seeds < 1:
         raise InputError(f"--seeds must be at least 1, got {args.seeds}")
     for name in args.presets:
@@ -319,6 +325,42 @@ def bench_language(args) -> int:
     print(out)
     return 0
 
+# %% ../nbs/80_cli.ipynb #dd41793b
+def bench_operator(args) -> int:
+    "Measure time and peak memory of the operator and its peers against sequence length: tables, JSON, figure."
+    import matplotlib
+    from tqdm import tqdm
+
+    matplotlib.use("Agg")
+    from resnet_bk.bench.operator import caption, measure, plot_operator, record_path
+
+    out = _benchmark_folder(args)
+    given = {
+        f.name: getattr(args, f.name)
+        for f in fields(OperatorConfig)
+        if hasattr(args, f.name)
+    }
+    try:
+        config = OperatorConfig(**(QUICK if args.fast else {}) | given)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    show = lambda text: (
+        tqdm.write(text),
+        sys.stdout.flush(),
+    )  # above the bar, and at once into a pipe
+    record = measure(
+        config, args.operators, out, args.resume, show, progress=not args.quiet
+    )
+    figure = record_path(out, config).with_suffix(".png")
+    plot_operator(record).savefig(figure, dpi=120)
+    print(f"{caption(record)}\nfigure: {figure}")
+    if args.record:
+        kept = record_path(files("resnet_bk") / "results", config)
+        write_whole(kept, json.dumps(record, indent=1))
+        print(f"kept with the library: {kept.name}")
+    print(out)
+    return 0
+
 # %% ../nbs/80_cli.ipynb #be9bd2b4
 class _Parser(argparse.ArgumentParser):
     "Errors in one line, exit code 2."
@@ -329,7 +371,6 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     "The parser of `resnet-bk` and its commands."
-    shape = argparse.ArgumentDefaultsHelpFormatter
     parser = _Parser(
         prog="resnet-bk",
         description="O(N) language models from the resolvent of a tridiagonal operator.",
@@ -363,8 +404,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="continue the run in --out from its last checkpoint",
     )
     p.add_argument("--quiet", action="store_true", help="no progress bar")
-    add_settings(p, ResNetBKConfig)
-    add_settings(p, TrainConfig)
+    add_settings(p, ResNetBKConfig, "model settings")
+    add_settings(p, TrainConfig, "training settings")
 
     for name, call in (("generate", generate), ("evaluate", evaluate)):
         p = command(commands, name, call)
@@ -394,11 +435,10 @@ def build_parser() -> argparse.ArgumentParser:
     bench = commands.add_parser(
         "bench", help="Benchmarks; each writes JSON and a figure."
     )
-    p = command(
-        bench.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK"),
-        "language",
-        bench_language,
+    benchmarks = bench.add_subparsers(
+        dest="benchmark", required=True, metavar="BENCHMARK"
     )
+    p = command(benchmarks, "language", bench_language)
     p.add_argument("--corpus", default="pydocs", help=corpus_help + " [pydocs]")
     p.add_argument(
         "--presets",
@@ -432,7 +472,33 @@ def build_parser() -> argparse.ArgumentParser:
         help="continue a benchmark that was interrupted",
     )
     p.add_argument("--quiet", action="store_true", help="no progress bars")
-    add_settings(p, TrainConfig, skip=("lr",))
+    add_settings(p, TrainConfig, "training settings", skip=("lr",))
+
+    p = command(benchmarks, "operator", bench_operator)
+    p.add_argument(
+        "--operators",
+        nargs="+",
+        metavar="NAME",
+        help="what to measure, with ours that it is held against [all that this machine can run]",
+    )
+    p.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    p.add_argument(
+        "--fast",
+        action="store_true",
+        help=f"a short range of lengths and short calls: {', '.join(f'{k} {v}' for k, v in QUICK.items())}",
+    )
+    p.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue a measurement that was interrupted",
+    )
+    p.add_argument(
+        "--record",
+        action="store_true",
+        help="keep the finished record with the library, where its chapter shows it",
+    )
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_settings(p, OperatorConfig, "settings")
 
     command(commands, "info", info)
     return parser
@@ -454,7 +520,7 @@ def main(argv=None) -> int:
         print(
             "\nresnet-bk: interrupted"
             + (
-                "; what was trained is saved, --resume continues it"
+                "; what was done is saved, --resume continues it"
                 if hasattr(args, "resume")
                 else ""
             ),
