@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['diagonal', 'diagonal_backward', 'solve', 'solve_backward']
 
-# %% ../../nbs/core/05_bidirectional.ipynb #fc99c7f7
+# %% ../../nbs/core/05_bidirectional.ipynb #39b2bde9
 import torch
 
 from resnet_bk.core.cpu import (
     CHUNK,
     _ask,
     _chunks,
+    _claim,
     _copy,
     _emit,
     _empty,
@@ -59,7 +60,7 @@ def _join(w, wi, e, eta, gr, gi, t, step, xr, xi, out, start, stride, n, k):
         )
         x_ = w_ if wi is None else wi[i * k : (i + 1) * k]
         o_ = out[2 * o : 2 * (o + k)]
-        _ask(out, 2 * (start + (n - 1 - i - CHUNK) * stride), 2 * k)
+        _claim(out, 2 * (start + (n - 1 - i - CHUNK) * stride), 2 * k)
         for j in range(k):
             s = t_[j] * t_[j]
             a, c = (
@@ -455,7 +456,7 @@ def _contract(
         m_ = r_ if mt is None else mt[i * k : (i + 1) * k]
         ahead = start + (n - 1 - i - CHUNK) * stride
         _ask(x, 2 * ahead, 2 * k)
-        _ask(du, (1 if pairs is None else 2) * ahead, (1 if pairs is None else 2) * k)
+        _claim(du, (1 if pairs is None else 2) * ahead, (1 if pairs is None else 2) * k)
         for j in range(k):
             p, q, a, c = l_[2 * j], l_[2 * j + 1], x_[2 * j], x_[2 * j + 1]
             if pairs is None:

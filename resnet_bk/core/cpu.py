@@ -58,35 +58,46 @@ def _size_(width):
     n = len(width) if isinstance(width, types.BaseTuple) else None
     return (lambda width: width) if n is None else (lambda width: n)
 
-# %% ../../nbs/core/04_cpu.ipynb #b39cbad9
-@intrinsic
-def _prefetch(context, array, index):
-    "Asks for the cache line of array[index], which may lie beyond the array's end."
+# %% ../../nbs/core/04_cpu.ipynb #3d53cfed
+def _prefetch(write):
+    def prefetch(context, array, index):
+        "Asks for the cache line of array[index], which may lie beyond the array's end."
 
-    def code(context, builder, signature, args):
-        data = cgutils.create_struct_proxy(signature.args[0])(
-            context, builder, args[0]
-        ).data
-        byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
-        function = cgutils.get_or_insert_function(
-            builder.module, kind, "llvm.prefetch.p0"
-        )
-        where = builder.bitcast(builder.gep(data, [args[1]]), byte)
-        builder.call(
-            function, [where, i32(0), i32(3), i32(1)]
-        )  # to be read, keep in every cache, data
+        def code(context, builder, signature, args):
+            data = cgutils.create_struct_proxy(signature.args[0])(
+                context, builder, args[0]
+            ).data
+            byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
+            function = cgutils.get_or_insert_function(
+                builder.module, kind, "llvm.prefetch.p0"
+            )
+            where = builder.bitcast(builder.gep(data, [args[1]]), byte)
+            builder.call(
+                function, [where, i32(write), i32(3), i32(1)]
+            )  # keep in every cache, data
 
-    return types.void(array, index), code
+        return types.void(array, index), code
+
+    return intrinsic(prefetch)
 
 
+_to_read, _to_write = _prefetch(0), _prefetch(1)
 _AHEAD = 1024  # lane-steps between asking for memory and using it
 
 
 @_rows
 def _ask(array, start, length):
+    "Asks for memory that will be read."
     for j in range(0, length, 16):
-        _prefetch(array, start + j)
+        _to_read(array, start + j)
+
+
+@_rows
+def _claim(array, start, length):
+    "Asks for memory that will be written."
+    for j in range(0, length, 16):
+        _to_write(array, start + j)
 
 # %% ../../nbs/core/04_cpu.ipynb #1579fb50
 @_rows
@@ -186,7 +197,7 @@ def _pair(
             (1 if pairs is None else 2) * (o + ahead * stride),
             (1 if pairs is None else 2) * k,
         )
-        _ask(y, 2 * (d + ahead * hop), 2 * k)
+        _claim(y, 2 * (d + ahead * hop), 2 * k)
         for j in range(k):
             s = t_[j] * t_[j]
             a, c = w_[j] - e[j] - s * gr[j], eta[j] + s * gi[j]
@@ -237,7 +248,7 @@ def _pair_back(
         ahead = start + (n - 1 - i - CHUNK) * stride
         _ask(dy, 2 * ahead, 2 * k)
         _ask(y, 2 * ahead, 2 * k)
-        _ask(du, (1 if pairs is None else 2) * ahead, (1 if pairs is None else 2) * k)
+        _claim(du, (1 if pairs is None else 2) * ahead, (1 if pairs is None else 2) * k)
         t_, g_, h_ = (
             t[i * step : i * step + k],
             gr[(i + 1) * k : (i + 2) * k],
@@ -658,11 +669,21 @@ def _launch(kernel, B, N, H, P, *args):
         return kernel(*args, 0, items)
     if _pool is None or _pool._max_workers < threads - 1:
         _pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="resolvent")
-    cuts = [items * k // threads for k in range(threads + 1)]
-    jobs = [_pool.submit(kernel, *args, lo, hi) for lo, hi in zip(cuts[1:], cuts[2:])]
-    kernel(*args, 0, cuts[1])
+    pieces = min(items, 3 * threads)
+    cuts = [items * k // pieces for k in range(pieces + 1)]
+    left = iter(
+        list(zip(cuts, cuts[1:]))
+    )  # shared: a thread that is late leaves more to the others
+
+    def work():
+        for lo, hi in left:
+            kernel(*args, lo, hi)
+
+    jobs = [_pool.submit(work) for _ in range(threads - 1)]
+    work()
     for job in jobs:
-        job.result()
+        if not job.cancel():  # it has begun
+            job.result()
 
 
 def _flat(x):
@@ -677,25 +698,23 @@ _freed = deque()  # each operation on a deque is atomic, so threads need no lock
 
 def _keep(buffer):
     _freed.append(buffer)
-    while sum(b.nbytes for b in tuple(_freed)) > _KEPT:
-        _take()
-
-
-def _take():
-    "The buffer freed longest ago, or None."
     try:
-        return _freed.popleft()
+        while sum(b.nbytes for b in tuple(_freed)) > _KEPT:
+            _freed.popleft()  # the one freed longest ago
     except IndexError:  # another thread took the last one
-        return None
+        pass
 
 
 def _recycled(size):
-    "A freed buffer of that size, or None."
-    for _ in range(len(_freed)):
-        buffer = _take()
-        if buffer is None or buffer.nbytes == size:
-            return buffer
-        _freed.append(buffer)
+    "The buffer of that size freed last, which may still be in the cache, or None."
+    try:
+        for _ in range(len(_freed)):
+            buffer = _freed.pop()
+            if buffer.nbytes == size:
+                return buffer
+            _freed.appendleft(buffer)
+    except IndexError:  # another thread took the last one
+        pass
     return None
 
 

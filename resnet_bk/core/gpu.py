@@ -273,23 +273,50 @@ class _Call:
             zero(self.B, self.H),
         )
 
-# %% ../../nbs/core/06_gpu.ipynb #e5d049e2
+# %% ../../nbs/core/06_gpu.ipynb #5337fa18
+@triton.jit
+def _boundary(t, t0, b, r, h, c, N, H, L, ok, SITE: tl.constexpr):
+    "The hopping that enters chunk c: t0 at the first, 0 after the last."
+    inside = _live(0, c, _live(c * L, N, ok))
+    first = tl.load(t0 + r, mask=_live(c, 1, ok), other=0.0)
+    return first + tl.load(
+        t + ((b * N + c * L - 1) * H + h if SITE else h), mask=inside, other=0.0
+    )
+
+
+@triton.jit
+def _lead(s, e):
+    "The self-energy w of a matched lead behind the hopping s: i |s|, or its conjugate where z is."
+    return tl.zeros_like(s), tl.where(e[1] < 0, -tl.abs(s), tl.abs(s))
+
+
+@triton.jit
+def _less(x, y):
+    "1 / (1 - x y)"
+    w = _mul(x, y)
+    return _inverse((1 - w[0], -w[1]))
+
+# %% ../../nbs/core/06_gpu.ipynb #cd75cfd2
 @_kernel
 def _summarise(
-    u, v, z, t, sums, N, H, P, rows, L,
+    u, v, z, t, t0, sums, N, H, P, rows, L,
     ABSORB: tl.constexpr, COMPLEX: tl.constexpr, SITE: tl.constexpr, SHARED: tl.constexpr,
     BLOCK: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
-    "Each chunk alone: (G_rr, G_ll, G_lr), with values also (x_r, x_l), into sums (C, 3 or 5, lanes, 2)."
+    "Each chunk between leads: (G_rr, G_ll, G_lr), with values also (x_r, x_l), into sums (C, 3 or 5, lanes, 2)."
     r, p, h, b, ok = _lane(H, P, rows, BLOCK, WIDTH)
     c = tl.program_id(1)
     e = _get(z, h if SHARED else h * P + p, ok, 1.0)
     zero = (tl.zeros_like(e[0]), tl.zeros_like(e[0]))
-    g, y, ll, lr, xl = zero, zero, zero, zero, zero
+    s = _boundary(t, t0, b, r, h, c, N, H, L, ok, SITE)
+    g = _lead(
+        1 / tl.where(s * s == 0, 1, s), e
+    )  # s^2 g = w; without a hopping any g will do
+    y, ll, lr, xl = zero, zero, zero, zero
     end = tl.minimum(c * L + L, N)
     for i in range(c * L, end, SPAN):
         at, mark = _place(i, b, h, N, H)
-        gs, ss = _advance(g, e, v, t, t, i, at, h, h, H, end, ok, ABSORB, SITE)
+        gs, ss = _advance(g, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB, SITE)
         g = gs[SPAN]
         if u is not None:
             ys = _mixed(
@@ -303,14 +330,18 @@ def _summarise(
             lr = _pick(i + j < end, (-new[0], -new[1]), lr)
             if u is not None:
                 xl = _pick(i + j < end, _sub(xl, _mul(m, ys[j + 1])), xl)
+    w = _lead(_boundary(t, t0, b, r, h, c + 1, N, H, L, ok, SITE), e)
+    d = _less(w, g)  # closes the right end
+    g, far = _mul(g, d), _mul(w, lr)
     lanes, to = rows * P, r * P + p
     F: tl.constexpr = 3 if u is None else 5
     _put(sums, F * c * lanes + to, g, ok)
-    _put(sums, (F * c + 1) * lanes + to, ll, ok)
-    _put(sums, (F * c + 2) * lanes + to, lr, ok)
+    _put(sums, (F * c + 1) * lanes + to, _add(ll, _mul(_mul(far, lr), d)), ok)
+    _put(sums, (F * c + 2) * lanes + to, _mul(lr, d), ok)
     if u is not None:
+        y = _mul(y, d)
         _put(sums, (F * c + 3) * lanes + to, y, ok)
-        _put(sums, (F * c + 4) * lanes + to, xl, ok)
+        _put(sums, (F * c + 4) * lanes + to, _add(xl, _mul(far, y)), ok)
 
 # %% ../../nbs/core/06_gpu.ipynb #2fb554b1
 GROUP = tl.constexpr(4)  # chunks whose summaries are loaded together
@@ -325,65 +356,74 @@ def _summary(sums, c, lanes, to, ok, F: tl.constexpr):
 
 
 @triton.jit
-def _boundary(t, b, h, c, N, H, L, ok, SITE: tl.constexpr):
-    "The hopping that enters chunk c; 0 at both ends of the chain."
-    inside = _live(0, c, _live(c * L, N, ok))
-    return tl.load(
-        t + ((b * N + c * L - 1) * H + h if SITE else h), mask=inside, other=0.0
-    )
+def _coupled(s, x, y):
+    "1 / D = 1 / (1 - s^2 x y)"
+    return _less(_scale(s * s, x), y)
 
 
 @triton.jit
-def _coupled(s, x, y):
-    "1 / D = 1 / (1 - s^2 x y)"
-    w = _mul(x, y)
-    return _inverse((1 - s * s * w[0], -s * s * w[1]))
+def _cross(rr, ll, lr, xr, xl, s, g, y, w, out, VALUES: tl.constexpr):
+    "The state (g, y) behind a chunk between the leads w and out, from the state before it."
+    q = _sub(_scale(s * s, g), w)
+    d = _less(q, ll)
+    new = _add(rr, _mul(_mul(lr, lr), _mul(q, d)))
+    free = _less((-out[0], -out[1]), new)
+    if VALUES:
+        y = _mul(_add(xr, _mul(_mul(lr, d), _sub(_mul(q, xl), _scale(s, y)))), free)
+    return _mul(new, free), y
 
-# %% ../../nbs/core/06_gpu.ipynb #8bc99191
+# %% ../../nbs/core/06_gpu.ipynb #f3f72696
 @_kernel
 def _join(
-    sums, g0, y0, t, t0, gs, ys, N, H, P, rows, L, C,
+    sums, g0, y0, z, t, t0, gs, ys, N, H, P, rows, L, C,
     SITE: tl.constexpr, SHARED: tl.constexpr, BLOCK: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
     "The (g, y) that enter each chunk from the left, into gs and ys (C, lanes, 2)."
     r, p, h, b, ok = _lane(H, P, rows, BLOCK, WIDTH)
     lanes, to = rows * P, r * P + p
     F: tl.constexpr = 3 if y0 is None else 5
+    e = _get(z, h if SHARED else h * P + p, ok, 1.0)
     g = _get(g0, r if SHARED else to, ok)
-    if y0 is not None:
-        y = _get(y0, to, ok)
+    y = g if y0 is None else _get(y0, to, ok)
     for k in range(0, C, GROUP):
-        chunks, hops = (), ()
+        chunks, hops = (), (_boundary(t, t0, b, r, h, k, N, H, L, ok, SITE),)
         for j in tl.static_range(GROUP):
-            live = _live(k + j, C, ok)
-            chunks = chunks + (_summary(sums, k + j, lanes, to, live, F),)
-            enters = _boundary(t, b, h, k + j, N, H, L, live, SITE)
-            hops = hops + (
-                enters + tl.load(t0 + r, mask=_live(k + j, 1, ok), other=0.0),
+            chunks = chunks + (
+                _summary(sums, k + j, lanes, to, _live(k + j, C, ok), F),
             )
+            hops = hops + (_boundary(t, t0, b, r, h, k + j + 1, N, H, L, ok, SITE),)
         for j in tl.static_range(GROUP):
             s, A = hops[j], chunks[j]
             to_c, live = (k + j) * lanes + to, _live(k + j, C, ok)
             _put(gs, to_c, g, live)
-            d = _coupled(s, g, A[1])
             if y0 is not None:
                 _put(ys, to_c, y, live)
-                x = _mul(
-                    _sub(y, _scale(s, _mul(g, A[4]))), d
-                )  # at the site before the chunk
-                y = _sub(A[3], _scale(s, _mul(A[2], x)))
-            g = _add(A[0], _scale(s * s, _mul(_mul(A[2], A[2]), _mul(g, d))))
+            g, y = _cross(
+                A[0],
+                A[1],
+                A[2],
+                A[F - 2],
+                A[F - 1],
+                s,
+                g,
+                y,
+                _lead(s, e),
+                _lead(hops[j + 1], e),
+                F == 5,
+            )
 
-# %% ../../nbs/core/06_gpu.ipynb #547fd2ee
+# %% ../../nbs/core/06_gpu.ipynb #55fccf86
 @_kernel
 def _join_back(
-    sums, gs, ys, t, back, N, H, P, rows, L, C, SITE: tl.constexpr, BLOCK: tl.constexpr, WIDTH: tl.constexpr
+    sums, gs, ys, z, t, t0, back, N, H, P, rows, L, C,
+    SITE: tl.constexpr, SHARED: tl.constexpr, BLOCK: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
-    "G, or with values x, at the first site after each chunk, into back (C, lanes, 2); 0 after the last."
+    "h, or with values x, of the first site after each chunk, into back (C, lanes, 2); 0 after the last."
     r, p, h, b, ok = _lane(H, P, rows, BLOCK, WIDTH)
     lanes, to = rows * P, r * P + p
     F: tl.constexpr = 3 if ys is None else 5
-    zero = tl.zeros_like(_get(gs, to, ok)[0])
+    e = _get(z, h if SHARED else h * P + p, ok, 1.0)
+    zero = tl.zeros_like(e[0])
     ll, xl, x, s = (
         (zero, zero),
         (zero, zero),
@@ -395,26 +435,36 @@ def _join_back(
         for j in tl.static_range(GROUP):
             c, live = C - 1 - k - j, _live(k + j, C, ok)
             chunks = chunks + (_summary(sums, c, lanes, to, live, F),)
-            greens = greens + (_get(gs, c * lanes + to, live),)
-            hops = hops + (_boundary(t, b, h, c, N, H, L, live, SITE),)
+            hops = hops + (_boundary(t, t0, b, r, h, c, N, H, L, live, SITE),)
             if ys is not None:
+                greens = greens + (_get(gs, c * lanes + to, live),)
                 values = values + (_get(ys, c * lanes + to, live),)
         for j in tl.static_range(GROUP):
             A = chunks[j]
-            _put(back, (C - 1 - k - j) * lanes + to, x, _live(k + j, C, ok))
-            d = _coupled(s, A[0], ll)
+            _put(
+                back,
+                (C - 1 - k - j) * lanes + to,
+                ll if ys is None else x,
+                _live(k + j, C, ok),
+            )
+            ll, xl = _cross(
+                A[1],
+                A[0],
+                A[2],
+                A[F - 1],
+                A[F - 2],
+                s,
+                ll,
+                xl,
+                _lead(s, e),
+                _lead(hops[j], e),
+                F == 5,
+            )
+            s = hops[j]
             if ys is not None:
                 x = _mul(
-                    _sub(xl, _scale(s, _mul(ll, A[3]))), d
-                )  # at the site after the chunk
-                xl = _sub(A[4], _scale(s, _mul(A[2], x)))
-            ll = _add(A[1], _scale(s * s, _mul(_mul(A[2], A[2]), _mul(ll, d))))
-            s = hops[j]
-            d = _coupled(s, greens[j], ll)
-            if ys is None:
-                x = _mul(ll, d)
-            else:
-                x = _mul(_sub(xl, _scale(s, _mul(ll, values[j]))), d)
+                    _sub(xl, _scale(s, _mul(ll, values[j]))), _coupled(s, greens[j], ll)
+                )
 
 # %% ../../nbs/core/06_gpu.ipynb #7fa92a9e
 def _entering(call, g0, y0, t0, back=False):
@@ -429,7 +479,7 @@ def _entering(call, g0, y0, t0, back=False):
         None if u is None else states(),
         states() if back else None,
     )
-    call(_summarise, sums=sums)
+    call(_summarise, t0=t0, sums=sums)
     call(
         _join,
         parts=1,
@@ -441,7 +491,7 @@ def _entering(call, g0, y0, t0, back=False):
         ys=ys,
     )
     if back:
-        call(_join_back, parts=1, sums=sums, gs=gs, ys=ys, back=right)
+        call(_join_back, parts=1, sums=sums, t0=t0, gs=gs, ys=ys, back=right)
     return dict(g0=gs, y0=ys, width=P), right
 
 # %% ../../nbs/core/06_gpu.ipynb #9b43fa08
@@ -517,15 +567,15 @@ def _adjoint_map(
         _put(maps, (F * c + 3) * lanes + to, a, ok)
         _put(maps, (F * c + 4) * lanes + to, beta, ok)
 
-# %% ../../nbs/core/06_gpu.ipynb #d6610d4f
+# %% ../../nbs/core/06_gpu.ipynb #01203104
 @_kernel
 def _compose(
-    maps, known, b0, a_in, b_in, P, rows, C, width, REVERSE: tl.constexpr, BLOCK: tl.constexpr, WIDTH: tl.constexpr
+    maps, b0, a_in, b_in, P, rows, C, width, REVERSE: tl.constexpr, BLOCK: tl.constexpr, WIDTH: tl.constexpr
 ):  # fmt: skip
-    "The (a, b) that enter each chunk; b begins as b0, whose heads have `width` lanes, a as 0, unless a is `known`."
+    "The (a, b) that enter each chunk; b begins as b0, whose heads have `width` lanes, a as 0."
     r, p, h, row, ok = _lane(1, P, rows, BLOCK, WIDTH)
     lanes, to = rows * P, r * P + p
-    F: tl.constexpr = 5 if a_in is not None else (2 if known is None else 3)
+    F: tl.constexpr = 2 if a_in is None else 5
     b = _get(b0, r * width + p, _live(p, width, ok))
     a = (tl.zeros_like(b[0]), tl.zeros_like(b[0]))
     for k in range(0, C, GROUP):
@@ -538,8 +588,6 @@ def _compose(
             M, live = chunks[j], _live(k + j, C, ok)
             _put(b_in, c * lanes + to, b, live)
             b = _add(_mul(M[0], b), M[1])
-            if known is not None:
-                b = _add(b, _mul(M[2], _get(known, c * lanes + to, live)))
             if a_in is not None:
                 _put(a_in, c * lanes + to, a, live)
                 b = _add(b, _mul(M[4], a))
@@ -721,17 +769,32 @@ def sweep_backward(dout, dlast, out, v, z, t, y0, t0, marks, complex_u, hops, mi
     dg0 = dg0.sum(2, keepdim=True) if Q < P else dg0  # (B, H, Q, 2)
     return du, dv, *_lane_sums(call, dz, dt, t), dg0, dy0, dt0
 
-# %% ../../nbs/core/06_gpu.ipynb #467d6eb7
+# %% ../../nbs/core/06_gpu.ipynb #9041eb24
+@triton.jit
+def _both(
+    g, x, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB: tl.constexpr, SITE: tl.constexpr
+):
+    "A span's g, h and G, and its hoppings, from the g before and the h after it; the last of G is of the site after."
+    vs = _span(v, at, H, i, end, ok, ABSORB)
+    ss = _hops(t, t0, i, at, r, h, H, end, ok, SITE)
+    gs = _greens(g, e, vs, ss, i, end)
+    hs, Gs = (x,), (_mul(x, _coupled(ss[SPAN], gs[SPAN], x)),)
+    for j in tl.static_range(SPAN - 1, -1, -1):
+        d = _sub(_sub(vs[j], e), _scale(ss[j + 1] * ss[j + 1], hs[0]))
+        Gs = (_inverse(_sub(d, _scale(ss[j] * ss[j], gs[j]))),) + Gs
+        hs = (_pick(i + j < end, _inverse(d), hs[0]),) + hs
+    return gs, hs, Gs, ss
+
+# %% ../../nbs/core/06_gpu.ipynb #57c3b41f
 @_kernel
-def _substitute(
-    u, v, z, t, t0, marks, ymarks, back, out, N, H, P, rows, L,
-    ABSORB: tl.constexpr, COMPLEX: tl.constexpr, SITE: tl.constexpr, SHARED: tl.constexpr,
-    BLOCK: tl.constexpr, WIDTH: tl.constexpr,
+def _meet(
+    v, z, t, t0, marks, hmarks, back, out, N, H, P, rows, L,
+    ABSORB: tl.constexpr, SITE: tl.constexpr, BLOCK: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
-    "x, or without values G, of each chunk from the right; back holds what enters. Without values ymarks is written."
+    "G of each chunk from the right, and the marks of h; back holds the h that enters."
     r, p, h, b, ok = _lane(H, P, rows, BLOCK, WIDTH)
     c = tl.program_id(1)
-    e = _get(z, h if SHARED else h * P + p, ok, 1.0)
+    e = _get(z, h * P + p, ok, 1.0)
     x = (tl.zeros_like(e[0]), tl.zeros_like(e[0]))
     if back is not None:
         x = _get(back, (c * rows + r) * P + p, ok)
@@ -740,27 +803,12 @@ def _substitute(
     for k in range(0, spans):
         i = c * L + (spans - 1 - k) * SPAN
         at, mark = _place(i, b, h, N, H)
-        g = _get(marks, mark if SHARED else mark * P + p, ok)
-        gs, ss = _advance(g, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB, SITE)
-        if u is None:
-            _put(ymarks, mark * P + p, x, ok)
-        else:
-            ys = _mixed(
-                _get(ymarks, mark * P + p, ok),
-                gs,
-                _span(u, at * P + p, H * P, i, end, ok, COMPLEX),
-                ss,
-                i,
-                end,
-            )
-        for j in tl.static_range(SPAN - 1, -1, -1):
-            w = _scale(ss[j + 1], gs[j + 1])
-            if u is None:
-                new = _add(gs[j + 1], _mul(_mul(w, w), x))
-            else:
-                new = _sub(ys[j + 1], _mul(w, x))
-            x = _pick(i + j < end, new, x)
-            _put(out, (at + j * H) * P + p, x, _live(i + j, end, ok))
+        _put(hmarks, mark * P + p, x, ok)
+        g = _get(marks, mark * P + p, ok)
+        gs, hs, Gs, ss = _both(g, x, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB, SITE)
+        for j in tl.static_range(SPAN):
+            _put(out, (at + j * H) * P + p, Gs[j], _live(i + j, end, ok))
+        x = hs[0]
 
 # %% ../../nbs/core/06_gpu.ipynb #928dcd95
 def diagonal(v, z, t):
@@ -775,10 +823,45 @@ def diagonal(v, z, t):
     g0, _, t0 = call.state()
     state, back = _entering(call, g0, None, t0, back=True)
     call(_replay, **state, t0=t0, marks=marks[0])
-    call(_substitute, t0=t0, marks=marks[0], ymarks=marks[1], back=back, out=out)
+    call(_meet, t0=t0, marks=marks[0], hmarks=marks[1], back=back, out=out)
     return out, marks
 
+# %% ../../nbs/core/06_gpu.ipynb #467d6eb7
+@_kernel
+def _substitute(
+    u, v, z, t, t0, marks, ymarks, back, out, N, H, P, rows, L,
+    ABSORB: tl.constexpr, COMPLEX: tl.constexpr, SITE: tl.constexpr, SHARED: tl.constexpr,
+    BLOCK: tl.constexpr, WIDTH: tl.constexpr,
+):  # fmt: skip
+    "x of each chunk from the right; back holds what enters."
+    r, p, h, b, ok = _lane(H, P, rows, BLOCK, WIDTH)
+    c = tl.program_id(1)
+    e = _get(z, h if SHARED else h * P + p, ok, 1.0)
+    x = (tl.zeros_like(e[0]), tl.zeros_like(e[0]))
+    if back is not None:
+        x = _get(back, (c * rows + r) * P + p, ok)
+    end = tl.minimum(c * L + L, N)
+    spans = tl.cdiv(end - c * L, SPAN)
+    for k in range(0, spans):
+        i = c * L + (spans - 1 - k) * SPAN
+        at, mark = _place(i, b, h, N, H)
+        g = _get(marks, mark if SHARED else mark * P + p, ok)
+        gs, ss = _advance(g, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB, SITE)
+        ys = _mixed(
+            _get(ymarks, mark * P + p, ok),
+            gs,
+            _span(u, at * P + p, H * P, i, end, ok, COMPLEX),
+            ss,
+            i,
+            end,
+        )
+        for j in tl.static_range(SPAN - 1, -1, -1):
+            x = _pick(
+                i + j < end, _sub(ys[j + 1], _mul(_scale(ss[j + 1], gs[j + 1]), x)), x
+            )
+            _put(out, (at + j * H) * P + p, x, _live(i + j, end, ok))
 
+# %% ../../nbs/core/06_gpu.ipynb #8452ed40
 def solve(u, v, z, t):
     "x = R u (B,N,H,P,2) by the Thomas algorithm; arguments as in `sweep`, or with z and v both conjugated."
     B, N, H, P = u.shape[:4]
@@ -810,107 +893,96 @@ def _lefts(x, gs, ds, ss, i, end):
 
 @_kernel
 def _left(
-    dG, v, z, t, t0, marks, right, lmarks, factors, maps_l, maps_b, N, H, P, rows, L,
+    dG, v, z, t, t0, marks, hmarks, lmarks, factors, maps_l, maps_r, N, H, P, rows, L,
     ABSORB: tl.constexpr, SITE: tl.constexpr, BLOCK: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
-    "The marks of L of each chunk alone; with `factors` those, and the maps of L and B (C, 2 or 3, lanes, 2)."
+    "The marks of L of each chunk alone; with `factors` those, and the maps of L and R (C, 2, lanes, 2)."
     r, p, h, row, ok = _lane(H, P, rows, BLOCK, WIDTH)
     c = tl.program_id(1)
     e = _get(z, h * P + p, ok, 1.0)
     zero = (tl.zeros_like(e[0]), tl.zeros_like(e[0]))
     one = (zero[0] + 1, zero[0])
-    x, factor, weight, b, beta = zero, one, one, zero, zero
+    x, y, factor, weight = zero, zero, one, one
     end = tl.minimum(c * L + L, N)
     at, mark = _place(c * L, row, h, N, H)
     g = _get(marks, mark * P + p, ok)
     for i in range(c * L, end, SPAN):
         at, mark = _place(i, row, h, N, H)
         _put(lmarks, mark * P + p, x, ok)
-        gs, ss = _advance(g, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB, SITE)
-        ls = _lefts(x, gs, _span(dG, at * P + p, H * P, i, end, ok, True), ss, i, end)
-        g, x = gs[SPAN], ls[SPAN]
-        if factors is not None:
+        ds = _span(dG, at * P + p, H * P, i, end, ok, True)
+        if factors is None:
+            gs, ss = _advance(g, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB, SITE)
+        else:
             _put(factors, mark * P + p, factor, ok)
-            G, Gs = _get(right, mark * P + p, ok), ()
-            for j in tl.static_range(SPAN - 1, -1, -1):
-                Gs = (G,) + Gs
-                w = _scale(ss[j + 1], gs[j + 1])
-                G = _pick(i + j < end, _add(gs[j + 1], _mul(_mul(w, w), G)), G)
+            after = _get(hmarks, mark * P + p, ok)
+            gs, hs, Gs, ss = _both(
+                g, after, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB, SITE
+            )
             for j in tl.static_range(SPAN):
-                live, s, w = i + j < end, ss[j + 1], _scale(ss[j], gs[j])
-                factor = _pick(live, _conj_mul(_mul(w, w), factor), factor)
-                share = _conj_mul(
-                    _mul(gs[j + 1], gs[j + 1]), weight
-                )  # of gamma in B at the chunk's first site
-                gamma = _add(
-                    share, _conj_mul(_scale(2 * s * s, _mul(gs[j + 1], Gs[j])), share)
+                live, left, right = (
+                    i + j < end,
+                    _scale(ss[j], gs[j]),
+                    _scale(ss[j + 1], hs[j + 1]),
                 )
-                b = _pick(live, _add(b, _mul(gamma, ls[j + 1])), b)
-                beta = _pick(live, _add(beta, _mul(gamma, factor)), beta)
-                weight = _pick(live, _scale(s * s, share), weight)
+                factor = _pick(live, _conj_mul(_mul(left, left), factor), factor)
+                y = _pick(live, _add(y, _mul(weight, ds[j])), y)
+                weight = _pick(live, _conj_mul(_mul(right, right), weight), weight)
+        g, x = gs[SPAN], _lefts(x, gs, ds, ss, i, end)[SPAN]
     if factors is not None:
         lanes, to = rows * P, r * P + p
         _put(maps_l, 2 * c * lanes + to, factor, ok)
         _put(maps_l, (2 * c + 1) * lanes + to, x, ok)
-        _put(maps_b, 3 * c * lanes + to, weight, ok)
-        _put(maps_b, (3 * c + 1) * lanes + to, b, ok)
-        _put(maps_b, (3 * c + 2) * lanes + to, beta, ok)
+        _put(maps_r, 2 * c * lanes + to, weight, ok)
+        _put(maps_r, (2 * c + 1) * lanes + to, y, ok)
 
-# %% ../../nbs/core/06_gpu.ipynb #48c34da6
+# %% ../../nbs/core/06_gpu.ipynb #f163b3bd
 @_kernel
 def _right(
-    dG, v, z, t, t0, marks, right, lmarks, factors, l0, b0, dv, dz, dt, N, H, P, rows, L,
+    dG, v, z, t, t0, marks, hmarks, lmarks, factors, l0, r0, dv, dz, dt, N, H, P, rows, L,
     ABSORB: tl.constexpr, SITE: tl.constexpr, BLOCK: tl.constexpr, WIDTH: tl.constexpr,
 ):  # fmt: skip
-    "The gradients, from l0 and b0, the L before and the B after each chunk; dz and a hopping's dt are left a lane."
+    "The gradients, from l0 and r0, the L before and the R after each chunk; dz and a hopping's dt are left a lane."
     r, p, h, row, ok = _lane(H, P, rows, BLOCK, WIDTH)
     c = tl.program_id(1)
     to = (c * rows + r) * P + p
     e = _get(z, h * P + p, ok, 1.0)
     zero = (tl.zeros_like(e[0]), tl.zeros_like(e[0]))
-    b, total, hop = zero, zero, zero[0]
+    y, total, hop = zero, zero, zero[0]
     if l0 is not None:
-        x, b = _get(l0, to, ok), _get(b0, to, ok)
+        x, y = _get(l0, to, ok), _get(r0, to, ok)
     end = tl.minimum(c * L + L, N)
     spans = tl.cdiv(end - c * L, SPAN)
     for k in range(0, spans):
         i = c * L + (spans - 1 - k) * SPAN
         at, mark = _place(i, row, h, N, H)
-        l, G = _get(lmarks, mark * P + p, ok), _get(right, mark * P + p, ok)
+        l, g, after = (
+            _get(lmarks, mark * P + p, ok),
+            _get(marks, mark * P + p, ok),
+            _get(hmarks, mark * P + p, ok),
+        )
         if l0 is not None:
             l = _add(l, _mul(_get(factors, mark * P + p, ok), x))
-        gs, ss = _advance(
-            _get(marks, mark * P + p, ok),
-            e,
-            v,
-            t,
-            t0,
-            i,
-            at,
-            r,
-            h,
-            H,
-            end,
-            ok,
-            ABSORB,
-            SITE,
+        gs, hs, Gs, ss = _both(
+            g, after, e, v, t, t0, i, at, r, h, H, end, ok, ABSORB, SITE
         )
-        ls = _lefts(l, gs, _span(dG, at * P + p, H * P, i, end, ok, True), ss, i, end)
+        ds = _span(dG, at * P + p, H * P, i, end, ok, True)
+        ls = _lefts(l, gs, ds, ss, i, end)
         for j in tl.static_range(SPAN - 1, -1, -1):
-            live, s, g, exists = (
-                i + j < end,
-                ss[j + 1],
-                gs[j + 1],
-                _live(i + j, end, ok),
-            )
-            gg, bend = _mul(g, g), _scale(2 * s, _mul(g, G))  # bend = 2 t g G
-            gamma = _add(ls[j + 1], _conj_mul(_scale(s, bend), ls[j + 1]))
-            B = _conj_mul(gg, _add(gamma, _scale(s * s, b)))
+            live, s, exists = i + j < end, ss[j + 1], _live(i + j, end, ok)
+            GG, w = _mul(Gs[j], Gs[j]), _scale(s, hs[j + 1])
+            through = _conj_mul(_mul(w, w), y)  # R - dG
+            B = _conj_mul(GG, _add(ls[j + 1], through))
             total = _pick(live, _add(total, B), total)
             _store_head(dv, at + j * H, (-B[0], -B[1]), exists, ABSORB, BLOCK, WIDTH)
             if dt is not None:
+                next = _mul(gs[j + 1], _mul(Gs[j + 1], Gs[j + 1]))
                 pull = (
-                    _conj_mul(_mul(g, bend), ls[j + 1])[0] + 2 * s * _conj_mul(g, b)[0]
+                    2
+                    * s
+                    * (
+                        _conj_mul(_mul(hs[j + 1], GG), ls[j + 1])[0]
+                        + _conj_mul(next, y)[0]
+                    )
                 )
                 if SITE:
                     _store_head(
@@ -918,8 +990,7 @@ def _right(
                     )
                 else:
                     hop += tl.where(exists, pull, 0.0)
-            b = _pick(live, B, b)
-            G = _pick(live, _add(g, _scale(s * s, _mul(gg, G))), G)
+            y = _pick(live, _add(ds[j], through), y)
     _put(dz, to, total, ok)
     if dt is not None:
         if not SITE:
@@ -936,31 +1007,22 @@ def diagonal_backward(dG, v, z, t, marks, hops):
     C, (zero, _, t0) = call.C, call.state()
     dz, lmarks = call.new(C, B, H, Q, 2), torch.empty_like(marks[0])
     dt = None if not hops else dt if t.ndim == 3 else call.new(C, B, H, Q)
-    given = dict(dG=dG, t0=t0, marks=marks[0], right=marks[1], lmarks=lmarks)
+    given = dict(dG=dG, t0=t0, marks=marks[0], hmarks=marks[1], lmarks=lmarks)
     if C == 1:
         call(_left, **given)
     else:
         part = lambda n: call.new(C, n, B * H, Q, 2)  # (C, n, B*H, Q, 2)
-        maps_l, maps_b, l0, b0, given["factors"] = (
+        maps_l, maps_r, l0, r0, given["factors"] = (
             part(2),
-            part(3),
+            part(2),
             part(1),
             part(1),
             torch.empty_like(lmarks),
         )
-        call(_left, **given, maps_l=maps_l, maps_b=maps_b)
+        call(_left, **given, maps_l=maps_l, maps_r=maps_r)
         call(_compose, parts=1, maps=maps_l, b0=zero, b_in=l0, width=Q, REVERSE=False)
-        call(
-            _compose,
-            parts=1,
-            maps=maps_b,
-            known=l0,
-            b0=zero,
-            b_in=b0,
-            width=Q,
-            REVERSE=True,
-        )
-        given |= dict(l0=l0, b0=b0)
+        call(_compose, parts=1, maps=maps_r, b0=zero, b_in=r0, width=Q, REVERSE=True)
+        given |= dict(l0=l0, r0=r0)
     call(_right, **given, dv=dv, dz=dz, dt=dt)
     return dv, *_lane_sums(call, dz, dt, t)
 

@@ -138,6 +138,9 @@ def _sweep_context(ctx, inputs, output):
     u, v, z, t, g0, y0, t0, ctx.backend = inputs
     out, last, marks = output
     ctx.complex_u, ctx.mixed = u is not None and u.ndim == 5, u is not None
+    ctx.set_materialize_grads(
+        False
+    )  # marks are no small tensor, and their gradient would be zeros
     ctx.save_for_backward(out, last, v, z, t, y0, t0, marks)
 
 
@@ -191,6 +194,7 @@ def _(dg, v, z, t, marks, hops, backend):
 
 def _diagonal_context(ctx, inputs, output):
     v, z, t, ctx.backend = inputs
+    ctx.set_materialize_grads(False)
     ctx.save_for_backward(v, z, t, output[1])
 
 

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['GRADS', 'INSTALLED', 'dense_resolvent', 'State', 'green_diagonal', 'resolvent_mix', 'theta_phi_diagonal']
 
-# %% ../../nbs/core/00_resolvent.ipynb #c22095f9
+# %% ../../nbs/core/00_resolvent.ipynb #7076c55d
 import os
 from importlib.util import find_spec
 from numbers import Number
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
@@ -249,6 +250,19 @@ def _backend(name, v, grad):
     return name
 
 
+def _kernels(backend):
+    "The three computations of a backend on real tensors; on the CPU they cut a long chain of few lanes in segments."
+    if backend == "numba":
+        from resnet_bk.core import star  # needs Numba
+
+        return star
+    return SimpleNamespace(
+        sweep=lambda *args: ops.sweep(*args, backend)[:2],
+        diagonal=lambda *args: ops.diagonal(*args, backend)[0],
+        solve=lambda *args: ops.solve(*args, backend),
+    )
+
+
 def _options(grad, grad_blend):
     if grad not in GRADS:
         raise ValueError(f"grad must be one of {', '.join(GRADS)}, got {grad!r}")
@@ -275,7 +289,7 @@ def green_diagonal(
     cu_seqlens (D+1,) integers 0 ... N: where the D documents packed into each row end; they do not feel each other.
     The bidirectional diagonal reads every site: use it in encoders, never for next-token prediction.
     Raises ValueError for a bad shape or value, TypeError for a bad type, naming the argument.
-    Rounding: |δG| <= 4 κ |G| with κ = ε (1 + (max t + |E|)/η), and 8 κ for gradients, ε that of the working precision,
+    Rounding: |δG| <= 4 κ |G| with κ = ε (1 + max t/η), and 8 κ for gradients, ε that of the working precision,
     while κ is small (measured in the chapter "How exact it is"). In float32 |v| up to 1e18 and η down to 1e-18.
     Source: Gaussian elimination of a Jacobi matrix; g is the Weyl m-function (Teschl, Jacobi Operators, 2000, ch. 2).
     """
@@ -289,21 +303,11 @@ def green_diagonal(
         g = reference(v, z, t, grad, grad_blend).to(z.dtype)  # (B, N, H, Q)
     elif causal:
         g0, t0 = z.new_zeros(v.shape[0], *z.shape), t.new_zeros(v.shape[0], v.shape[2])
-        args = (
-            None,
-            _floats(v),
-            _floats(z),
-            t.contiguous(),
-            _floats(g0),
-            None,
-            t0,
-            backend,
-        )
-        g = torch.view_as_complex(ops.sweep(*args)[0])  # (B, N, H, Q)
+        args = None, _floats(v), _floats(z), t.contiguous(), _floats(g0), None, t0
+        g = torch.view_as_complex(_kernels(backend).sweep(*args)[0])  # (B, N, H, Q)
     else:
-        g = torch.view_as_complex(
-            ops.diagonal(_floats(v), _floats(z), t.contiguous(), backend)[0]
-        )  # (B, N, H, Q)
+        args = _floats(v), _floats(z), t.contiguous()
+        g = torch.view_as_complex(_kernels(backend).diagonal(*args))  # (B, N, H, Q)
     return g if spectral else g[..., 0]
 
 # %% ../../nbs/core/00_resolvent.ipynb #088c90cf
@@ -380,8 +384,8 @@ def resolvent_mix(
         lanes = z.expand(
             -1, u.shape[3]
         )  # (H, P): the kernels know an energy for each lane
-        x = ops.solve(
-            _floats(u), _floats(v), _floats(lanes), t.contiguous(), backend
+        x = _kernels(backend).solve(
+            _floats(u), _floats(v), _floats(lanes), t.contiguous()
         )  # (B, N, H, P, 2)
         return torch.view_as_complex(x), None  # (B, N, H, P)
     g0, y0, t0 = _incoming(state, v, z, u, t)
@@ -397,9 +401,8 @@ def resolvent_mix(
             _floats(g),
             _floats(y0),
             t0.contiguous(),
-            backend,
         )
-        y, g, _ = ops.sweep(*args)
+        y, g = _kernels(backend).sweep(*args)
         y, g = (
             torch.view_as_complex(y),
             torch.view_as_complex(g)[..., : z.shape[1]],
