@@ -23,14 +23,19 @@ BACKENDS = ("reference", *PARTS)
 
 
 def _operator(function):
-    """Registers a function as an operator of its name; the schema comes from the annotations.
+    """Registers a function as the operator resnet_bk::<its name>; the schema comes from the annotations.
 
     (`torch.library.custom_op` does the same and more; at its first call it imports the compiler, which takes a second.)
     """
-    name = f"resnet_bk::{function.__name__}"
-    torch.library.define(name, torch.library.infer_schema(function, mutates_args=()))
-    torch.library.impl(name, "default", function)
-    return getattr(torch.ops.resnet_bk, function.__name__)
+    space = function.__module__.split(".")[0].strip(
+        "_"
+    )  # main in a notebook, beside the library's own
+    torch.library.define(
+        f"{space}::{function.__name__}",
+        torch.library.infer_schema(function, mutates_args=()),
+    )
+    torch.library.impl(f"{space}::{function.__name__}", "default", function)
+    return getattr(getattr(torch.ops, space), function.__name__).default
 
 
 def _kernels(backend, name):
@@ -75,7 +80,7 @@ def sweep(
     return _kernels(backend, "sweep").sweep(u, v, z, t, g0, y0, t0)
 
 
-@register_fake("resnet_bk::sweep")
+@register_fake(sweep)
 def _(u, v, z, t, g0, y0, t0, backend):
     (B, N, H), P = v.shape[:3], z.shape[1]
     marks = _kernels(backend, "sweep").marks_shape(B, N, H, P)
@@ -105,7 +110,7 @@ def sweep_backward(
     )
 
 
-@register_fake("resnet_bk::sweep_backward")
+@register_fake(sweep_backward)
 def _(dout, dlast, out, v, z, t, y0, t0, marks, complex_u, hops, mixed, backend):
     (B, N, H), P = v.shape[:3], z.shape[1]
     du = z.new_empty((B, N, H, P, 2)[: 5 if complex_u else 4] if mixed else 0)
@@ -154,7 +159,7 @@ def _sweep_gradient(ctx, dout, dlast, dmarks):
     return *_wanted(ctx.needs_input_grad, gradients), None
 
 
-register_autograd("resnet_bk::sweep", _sweep_gradient, setup_context=_sweep_context)
+register_autograd(sweep, _sweep_gradient, setup_context=_sweep_context)
 
 # %% ../../nbs/core/08_ops.ipynb #1b0c79c9
 @_operator
@@ -164,7 +169,7 @@ def diagonal(v: Tensor, z: Tensor, t: Tensor, backend: str) -> tuple[Tensor, Ten
     return _kernels(backend, "diagonal").diagonal(v, z, t)
 
 
-@register_fake("resnet_bk::diagonal")
+@register_fake(diagonal)
 def _(v, z, t, backend):
     (B, N, H), P = v.shape[:3], z.shape[1]
     marks = (
@@ -183,7 +188,7 @@ def diagonal_backward(
     return _kernels(backend, "diagonal").diagonal_backward(dg, v, z, t, marks, hops)
 
 
-@register_fake("resnet_bk::diagonal_backward")
+@register_fake(diagonal_backward)
 def _(dg, v, z, t, marks, hops, backend):
     return (
         v.new_empty(v.shape),
@@ -205,9 +210,7 @@ def _diagonal_gradient(ctx, dg, dmarks):
     return *_wanted(ctx.needs_input_grad, gradients), None
 
 
-register_autograd(
-    "resnet_bk::diagonal", _diagonal_gradient, setup_context=_diagonal_context
-)
+register_autograd(diagonal, _diagonal_gradient, setup_context=_diagonal_context)
 
 # %% ../../nbs/core/08_ops.ipynb #d541f235
 @_operator
@@ -217,7 +220,7 @@ def solve(u: Tensor, v: Tensor, z: Tensor, t: Tensor, backend: str) -> Tensor:
     return _kernels(backend, "solve").solve(u, v, z, t)
 
 
-@register_fake("resnet_bk::solve")
+@register_fake(solve)
 def _(u, v, z, t, backend):
     return z.new_empty(*v.shape[:3], z.shape[1], 2)
 
@@ -237,7 +240,7 @@ def solve_backward(
     return _kernels(backend, "solve").solve_backward(dx, x, v, z, t, complex_u, hops)
 
 
-@register_fake("resnet_bk::solve_backward")
+@register_fake(solve_backward)
 def _(dx, x, v, z, t, complex_u, hops, backend):
     du = x.new_empty(x.shape if complex_u else x.shape[:4])
     return (
@@ -265,7 +268,7 @@ def _solve_gradient(ctx, dx):
     )
 
 
-register_autograd("resnet_bk::solve", _solve_gradient, setup_context=_solve_context)
+register_autograd(solve, _solve_gradient, setup_context=_solve_context)
 
 # %% ../../nbs/core/08_ops.ipynb #37bc0b0a
 def _once(ctx, *gradients):
@@ -274,8 +277,8 @@ def _once(ctx, *gradients):
     )
 
 
-for _name in ("sweep_backward", "diagonal_backward", "solve_backward"):
-    register_autograd(f"resnet_bk::{_name}", _once)
+for _adjoint in (sweep_backward, diagonal_backward, solve_backward):
+    register_autograd(_adjoint, _once)
 
 # %% ../../nbs/core/08_ops.ipynb #b210ba22
 FLOPS = {"g": 12, "mix": 9, "mix back": 34, "half back": 18, "hopping": 9}
@@ -287,12 +290,12 @@ def _steps(z, v):
     return B * N * H * z[1]
 
 
-@register_flop_formula(torch.ops.resnet_bk.sweep)
+@register_flop_formula(sweep.overloadpacket)
 def _(u, v, z, *args, out_shape=None, **kwargs) -> int:
     return _steps(z, v) * (FLOPS["g"] + (FLOPS["mix"] if u is not None else 0))
 
 
-@register_flop_formula(torch.ops.resnet_bk.sweep_backward)
+@register_flop_formula(sweep_backward.overloadpacket)
 def _(
     dout,
     dlast,
@@ -316,23 +319,23 @@ def _(
     return _steps(z, v) * (FLOPS["g"] + work)
 
 
-@register_flop_formula(torch.ops.resnet_bk.diagonal)
+@register_flop_formula(diagonal.overloadpacket)
 def _(v, z, *args, out_shape=None, **kwargs) -> int:
     return _steps(z, v) * (2 * FLOPS["g"] + FLOPS["join"])
 
 
-@register_flop_formula(torch.ops.resnet_bk.diagonal_backward)
+@register_flop_formula(diagonal_backward.overloadpacket)
 def _(dg, v, z, t, marks, hops, *args, out_shape=None, **kwargs) -> int:
     work = FLOPS["join back"] + (FLOPS["hopping"] if hops else 0)
     return _steps(z, v) * (2 * (FLOPS["g"] + FLOPS["left"]) + work)
 
 
-@register_flop_formula(torch.ops.resnet_bk.solve)
+@register_flop_formula(solve.overloadpacket)
 def _(u, v, z, *args, out_shape=None, **kwargs) -> int:
     return _steps(z, v) * (2 * (FLOPS["g"] + FLOPS["mix"]) + FLOPS["substitute"])
 
 
-@register_flop_formula(torch.ops.resnet_bk.solve_backward)
+@register_flop_formula(solve_backward.overloadpacket)
 def _(dx, x, v, z, t, complex_u, hops, *args, out_shape=None, **kwargs) -> int:
     work = FLOPS["substitute"] + FLOPS["contract"] + (FLOPS["hopping"] if hops else 0)
     return _steps(z, v) * (2 * (FLOPS["g"] + FLOPS["mix"]) + work)

@@ -251,13 +251,13 @@ def _backend(name, v, grad):
 
 
 def _kernels(backend):
-    "The three computations of a backend on real tensors; on the CPU they cut a long chain of few lanes in segments."
+    "The three computations of a backend on real tensors; on the CPU the sweep cuts a long chain of a lane or two in segments."
     if backend == "numba":
-        from resnet_bk.core import star  # needs Numba
-
-        return star
+        from resnet_bk.core.star import sweep  # needs Numba
+    else:
+        sweep = lambda *args: ops.sweep(*args, backend)[:2]
     return SimpleNamespace(
-        sweep=lambda *args: ops.sweep(*args, backend)[:2],
+        sweep=sweep,
         diagonal=lambda *args: ops.diagonal(*args, backend)[0],
         solve=lambda *args: ops.solve(*args, backend),
     )

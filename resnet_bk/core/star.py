@@ -796,7 +796,7 @@ def segmented(
     )
 
 
-@register_fake("resnet_bk::segmented")
+@register_fake(segmented)
 def _(u, v, z, t, g0, y0, t0, S):
     (B, N, H), P, new = v.shape[:3], z.shape[1], z.new_empty
     marks, more = cpu.marks_shape(B, N // S, S, H * P), (
@@ -908,7 +908,7 @@ def segmented_backward(
     return du, dv, dz, dt, first(dg0), first(dy0) if mixed else new(0), dt0
 
 
-@register_fake("resnet_bk::segmented_backward")
+@register_fake(segmented_backward)
 def _(dout, dends, out, v, z, t, t0, marks, more, y, moves, complex_u, hops, mixed):
     (B, N, H), P, new = v.shape[:3], z.shape[1], z.new_empty
     du = new((B, N, H, P, 2)[: 5 if complex_u else 4] if mixed else 0)
@@ -941,11 +941,11 @@ def _gradient(ctx, dout, dends, *unused):
     return *ops._wanted(ctx.needs_input_grad, gradients), None
 
 
-register_autograd("resnet_bk::segmented", _gradient, setup_context=_context)
-register_autograd("resnet_bk::segmented_backward", ops._once)
+register_autograd(segmented, _gradient, setup_context=_context)
+register_autograd(segmented_backward, ops._once)
 
 
-@register_flop_formula(torch.ops.resnet_bk.segmented)
+@register_flop_formula(segmented.overloadpacket)
 def _(u, v, z, *args, out_shape=None, **kwargs) -> int:
     summary = 16 + (8 if u is not None else 0)  # R_lr and R_ll, and (Ru)_l
     return ops._steps(z, v) * (
@@ -953,7 +953,7 @@ def _(u, v, z, *args, out_shape=None, **kwargs) -> int:
     )
 
 
-@register_flop_formula(torch.ops.resnet_bk.segmented_backward)
+@register_flop_formula(segmented_backward.overloadpacket)
 def _(
     dout,
     dends,
