@@ -204,6 +204,8 @@ def _diagonal_context(ctx, inputs, output):
 
 
 def _diagonal_gradient(ctx, dg, dmarks):
+    if dg is None:  # nothing reads G
+        return None, None, None, None
     gradients = diagonal_backward(
         dg.contiguous(), *ctx.saved_tensors, ctx.needs_input_grad[2], ctx.backend
     )

@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = ['GRADS', 'INSTALLED', 'dense_resolvent', 'State', 'green_diagonal', 'resolvent_mix', 'theta_phi_diagonal']
 
-# %% ../../nbs/core/00_resolvent.ipynb #7076c55d
+# %% ../../nbs/core/00_resolvent.ipynb #c22095f9
 import os
 from importlib.util import find_spec
 from numbers import Number
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
@@ -250,17 +249,13 @@ def _backend(name, v, grad):
     return name
 
 
-def _kernels(backend):
-    "The three computations of a backend on real tensors; on the CPU the sweep cuts a long chain of a lane or two in segments."
+def _sweep(*args, backend):
+    "The causal sweep on real tensors; on the CPU a long chain of a lane or two is cut in segments."
     if backend == "numba":
-        from resnet_bk.core.star import sweep  # needs Numba
-    else:
-        sweep = lambda *args: ops.sweep(*args, backend)[:2]
-    return SimpleNamespace(
-        sweep=sweep,
-        diagonal=lambda *args: ops.diagonal(*args, backend)[0],
-        solve=lambda *args: ops.solve(*args, backend),
-    )
+        from resnet_bk.core import star  # needs Numba
+
+        return star.sweep(*args)
+    return ops.sweep(*args, backend)[:2]
 
 
 def _options(grad, grad_blend):
@@ -304,10 +299,10 @@ def green_diagonal(
     elif causal:
         g0, t0 = z.new_zeros(v.shape[0], *z.shape), t.new_zeros(v.shape[0], v.shape[2])
         args = None, _floats(v), _floats(z), t.contiguous(), _floats(g0), None, t0
-        g = torch.view_as_complex(_kernels(backend).sweep(*args)[0])  # (B, N, H, Q)
+        g = torch.view_as_complex(_sweep(*args, backend=backend)[0])  # (B, N, H, Q)
     else:
         args = _floats(v), _floats(z), t.contiguous()
-        g = torch.view_as_complex(_kernels(backend).diagonal(*args))  # (B, N, H, Q)
+        g = torch.view_as_complex(ops.diagonal(*args, backend)[0])  # (B, N, H, Q)
     return g if spectral else g[..., 0]
 
 # %% ../../nbs/core/00_resolvent.ipynb #088c90cf
@@ -384,8 +379,8 @@ def resolvent_mix(
         lanes = z.expand(
             -1, u.shape[3]
         )  # (H, P): the kernels know an energy for each lane
-        x = _kernels(backend).solve(
-            _floats(u), _floats(v), _floats(lanes), t.contiguous()
+        x = ops.solve(
+            _floats(u), _floats(v), _floats(lanes), t.contiguous(), backend
         )  # (B, N, H, P, 2)
         return torch.view_as_complex(x), None  # (B, N, H, P)
     g0, y0, t0 = _incoming(state, v, z, u, t)
@@ -402,7 +397,7 @@ def resolvent_mix(
             _floats(y0),
             t0.contiguous(),
         )
-        y, g = _kernels(backend).sweep(*args)
+        y, g = _sweep(*args, backend=backend)
         y, g = (
             torch.view_as_complex(y),
             torch.view_as_complex(g)[..., : z.shape[1]],
