@@ -31,7 +31,7 @@ setup(
     ],
     python_requires=f">={cfg['min_python']}",
     packages=find_packages(include=[lib, f"{lib}.*"]),
-    package_data={lib: ["py.typed", "results/*.json"]},
+    package_data={lib: ["py.typed", "results/*.json", "configs/*.yaml"]},
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split()},
     entry_points={

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from ..model.config import PRESETS, preset
+from ..model.config import preset
 from ..model.lm import ResNetBK, count_parameters, state_bytes
 from ..train.checkpoint import environment, write_whole
 from ..train.data import Corpus
@@ -43,26 +43,29 @@ def result_row(trainer: Trainer, name: str) -> dict:
         curve=[(r["step"], round(r["val_loss"], 4)) for r in evals],
     )
 
-# %% ../../nbs/bench/44_language.ipynb #45adde13
+# %% ../../nbs/bench/44_language.ipynb #6f89ba28
 def compare(
     corpus: Corpus,
     train: TrainConfig,
     out,
-    presets=("baseline", "transformer"),
+    models=("baseline", "transformer"),
     lrs=None,
     seeds=None,
     n_seq=None,
     progress=True,
 ) -> dict:
-    """Trains presets side by side and writes results.json into the folder `out`, one run folder a run.
+    """Trains models side by side and writes results.json into the folder `out`, one run folder a run.
 
-    lrs, seeds: the grid (default: those of `train`). n_seq: context, tokens. Returns the record that results.json holds.
+    models: names of presets, or a dictionary from names to configurations. lrs, seeds: the grid (default: those of `train`). n_seq: context, tokens. Returns the record that results.json holds.
     """
     out, rows = Path(out), []
-    configs = {
-        name: replace(preset(name), **({} if n_seq is None else dict(n_seq=n_seq)))
-        for name in presets
-    }
+    configs = (
+        models if isinstance(models, dict) else {name: preset(name) for name in models}
+    )
+    if n_seq is not None:
+        configs = {
+            name: replace(config, n_seq=n_seq) for name, config in configs.items()
+        }
     for seed in dict.fromkeys(seeds or [train.seed]):
         for lr in dict.fromkeys(lrs or [train.lr]):
             trainers = {}
@@ -81,7 +84,7 @@ def compare(
                     folder,
                     resume=True,
                     callbacks=bars,
-                    preset=name,
+                    model_name=name,
                 )
             train_together(*(t for t in trainers.values() if not t.finished))
             rows += [result_row(t, name) for name, t in trainers.items()]

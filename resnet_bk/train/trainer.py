@@ -14,9 +14,9 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,9 @@ from fastcore.basics import patch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..core.ops import Unbounded
 from ..model.config import ResNetBKConfig, check_settings, setting
+from ..model.hamiltonian import SymplecticSGD
 from ..model.lm import ResNetBK, count_parameters
 from resnet_bk.train.checkpoint import (
     environment,
@@ -91,15 +93,25 @@ class TrainConfig:
 
     steps: int = setting(1000, "optimiser steps", low=1)
     batch_size: int = setting(16, "sequences a step", low=1, high=1 << 24)
-    lr: float = setting(3e-3, "peak learning rate", low=1e-12)
+    optimizer: str = setting(
+        "adamw", "what takes the steps", choices=("adamw", "symplectic")
+    )
+    lr: float = setting(
+        3e-3,
+        "peak learning rate; for the symplectic optimiser the length of a step in time, about 0.5",
+        low=1e-12,
+    )
     lr_final: float = setting(
         0.1, "learning rate at the end, as a fraction of the peak", low=0.0
     )
     warmup: int = setting(100, "steps of linear warm-up", low=0)
     weight_decay: float = setting(
-        0.1, "decoupled weight decay of the matrices", low=0.0
+        0.1, "decoupled weight decay of the matrices, by AdamW", low=0.0
     )
     beta2: float = setting(0.99, "AdamW's second-moment decay", low=0.0, high=1.0)
+    friction: float = setting(
+        1.0, "friction of the symplectic optimiser, per unit of time", low=0.0
+    )
     grad_clip: float = setting(1.0, "largest gradient norm", low=1e-12)
     eval_every: int = setting(
         100, "steps between held-out losses and checkpoints", low=1
@@ -126,8 +138,10 @@ def learning_rate(config: TrainConfig, step: int) -> float:
     )
 
 
-def make_optimizer(model: ResNetBK, config: TrainConfig) -> torch.optim.AdamW:
-    "AdamW; weight decay on the weights of linear and embedding layers, none on biases, norms, energies."
+def make_optimizer(model: ResNetBK, config: TrainConfig) -> torch.optim.Optimizer:
+    "AdamW, with weight decay on the weights of linear and embedding layers, none on biases, norms, energies; or `SymplecticSGD`."
+    if config.optimizer == "symplectic":
+        return SymplecticSGD(model.parameters(), config.lr, config.friction)
     decayed = {
         id(m.weight)
         for m in model.modules()
@@ -232,6 +246,9 @@ class Trainer:
         )
         check_corpus(corpus, model.config)
         self.optimizer = make_optimizer(model, config)
+        self.scheduled = [m for m in model.modules() if hasattr(m, "schedule")]
+        half = partial(torch.autocast, torch.device(device).type, torch.bfloat16)
+        self.precision = half if model.config.use_mixed_precision else nullcontext
         self.step, self.val_loss, self.history, self.out = 0, None, [], None
         self.names = {id(p): name for name, p in model.named_parameters()}
         if out is not None:
@@ -280,31 +297,32 @@ def _train_step(self: Trainer) -> dict:
         draw.initial_seed()
     )  # dropout, too, depends on the seed and the step alone
     x, y = random_batch(self.corpus["train"], c.batch_size, self.n_seq, draw)  # (B, N)
+    for part in self.scheduled:
+        part.schedule((step - 1) / c.steps)
     for group in self.optimizer.param_groups:
         group["lr"] = learning_rate(c, step)
     try:
-        logits = self.model(x.to(self.device))  # (B, N, V)
-    except (
-        ValueError
-    ) as error:  # the ids are valid, so the operator refused what the parameters made
+        with self.precision():
+            loss, own, measures = self.model.loss(x.to(self.device), y.to(self.device))
+    except Unbounded as error:  # the operator refused what the parameters made
         raise self._diverged(step, str(error)) from error
-    loss = F.cross_entropy(logits.flatten(0, 1), y.to(self.device).flatten())
     self.optimizer.zero_grad()
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.grad_clip)
-    value = loss.item()
-    if not math.isfinite(value) or not math.isfinite(norm):
-        raise self._diverged(step, f"loss {value}, gradient norm {norm:.3g}")
+    if not math.isfinite(loss.item()) or not math.isfinite(norm):
+        raise self._diverged(step, f"loss {loss.item()}, gradient norm {norm:.3g}")
     self.optimizer.step()
     self.step = step
     seconds = time.perf_counter() - started
+    speed = dict(seconds=seconds, tokens_per_s=x.numel() / seconds)
     return dict(
         step=step,
-        loss=value,
+        loss=own.item(),
+        total_loss=loss.item(),
         lr=learning_rate(c, step),
         grad_norm=norm.item(),
-        seconds=seconds,
-        tokens_per_s=x.numel() / seconds,
+        **speed,
+        **measures,
     )
 
 # %% ../../nbs/train/24_trainer.ipynb #c36994ec
