@@ -89,7 +89,7 @@ class PositionPotential(nn.Module):
         )  # (N,)
         return v + self.table[sites], seen + c.shape[1]  # (B, N, H)
 
-
+# %% ../../nbs/model/12_mixers.ipynb #23a0459d
 class ChainMix(nn.Module):
     "y = R u along the chain of all sites. `grad` as in `resolvent_mix`. Has no parameters."
 
