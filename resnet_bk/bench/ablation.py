@@ -43,7 +43,7 @@ CHANGES = {
     "symplectic": {},
 }
 # What differs in training: settings, and the factor of the learning rates, which there are steps in time. 0.6 and 0.3 are
-# stochastic gradient descent with rate 0.36 and momentum exp(-0.18) = 0.84; half the factor was worse.
+# stochastic gradient descent with rate 0.36 and momentum exp(-0.18) = 0.84.
 TRAINING = {"symplectic": (dict(optimizer="symplectic", friction=0.3), 150.0)}
 # the runs that the recorded table comes from: small, so that three seeds of every model take minutes
 SMALL = dict(d_model=64, n_layers=4, n_heads=16, d_ff=240, n_seq=64)
