@@ -13,6 +13,11 @@ cfg = parser["DEFAULT"]
 lib = cfg["lib_path"]
 readme = here / "README.md"  # absent until `make sync` has run once
 
+extras = {
+    name: cfg[f"{name}_requirements"].split() for name in ("dev", "loggers", "parallel")
+}
+extras["dev"] += extras["loggers"] + extras["parallel"]
+
 setup(
     name=cfg["lib_name"],
     version=cfg["version"],
@@ -33,7 +38,7 @@ setup(
     packages=find_packages(include=[lib, f"{lib}.*"]),
     package_data={lib: ["py.typed", "results/*.json", "configs/*.yaml"]},
     install_requires=cfg["requirements"].split(),
-    extras_require={"dev": cfg["dev_requirements"].split()},
+    extras_require=extras,
     entry_points={
         "console_scripts": cfg["console_scripts"].split(),
         # nbdev finds the documentation of other nbdev projects through this entry.

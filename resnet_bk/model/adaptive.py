@@ -157,7 +157,9 @@ class AdaptiveStack(nn.Module):
         self.norm = nn.LayerNorm(d_model)
         self.answer, self.exits = answer, exits
 
-    def forward(self, x: Tensor, state: list | None, unembed) -> tuple[Tensor, list]:
+    def forward(
+        self, x: Tensor, state: list | None, unembed, starts: Tensor | None = None
+    ) -> tuple[Tensor, list]:
         shape, x = x.shape[:2], x.flatten(0, 1)  # (T, D)
         answer, left = x, x.new_ones(
             len(x), dtype=torch.promote_types(x.dtype, torch.float32)
@@ -172,7 +174,7 @@ class AdaptiveStack(nn.Module):
                     layer - 1, rows, answer.unflatten(0, shape), unembed, heads
                 )
                 rows = rows[~(halted | leaves)]
-            read, carried = block.sites(x.unflatten(0, shape), before)
+            read, carried = block.sites(x.unflatten(0, shape), before, starts)
             after.append(carried)
             read = {
                 name: value.flatten(0, 1).index_select(0, rows)
@@ -191,13 +193,25 @@ class AdaptiveStack(nn.Module):
         )  # (T, V)
         return logits.unflatten(0, shape), after
 
-# %% ../../nbs/model/14_adaptive.ipynb #9c80e162
+# %% ../../nbs/model/14_adaptive.ipynb #e95ebad0
 class ScaleState(NamedTuple):
-    "What a `MultiScale` carries: the token without a partner (B, 0 or 1, D), the last pair's gift (B, 1, D), inner states."
+    """What a `MultiScale` carries: the token without a partner (B, 0 or 1, D), the last pair's gift (B, 1, D), inner states,
+    and, once documents were told apart, whether one begins at the waiting token (B, 0 or 1).
+    """
 
     waiting: Tensor
     last: Tensor
     inner: list
+    begins: Tensor | tuple = ()
+
+
+def _marks(starts: Tensor | tuple | None, x: Tensor) -> Tensor:
+    "The marks (B, N) of x (B, N, D): none where none are given."
+    return (
+        starts
+        if isinstance(starts, Tensor)
+        else torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
+    )
 
 
 class MultiScale(nn.Module):
@@ -210,21 +224,33 @@ class MultiScale(nn.Module):
         self.up = nn.Linear(d_model, d_model)
 
     def sites(
-        self, x: Tensor, state: ScaleState | None = None
+        self, x: Tensor, state: ScaleState | None = None, starts: Tensor | None = None
     ) -> tuple[dict, ScaleState]:
-        waiting, last, inner = state or (
-            x[:, :0],
-            x.new_zeros(x.shape[0], 1, x.shape[2]),
-            [None] * len(self.blocks),
+        waiting, last, inner, begins = state or ScaleState(
+            x[:, :0], x.new_zeros(x.shape[0], 1, x.shape[2]), [None] * len(self.blocks)
         )
+        if starts is not None or isinstance(begins, Tensor):
+            starts = torch.cat(
+                [_marks(begins, waiting), _marks(starts, x)], 1
+            )  # (B, odd+N)
         odd, x = waiting.shape[1], torch.cat([waiting, x], 1)  # (B, odd+N, D)
         pairs = x.shape[1] // 2
-        coarse = self.down(x[:, : 2 * pairs].unflatten(1, (pairs, 2)).flatten(2)).to(
-            x.dtype
-        )  # (B, pairs, D)
+        halves, pair_starts = (
+            x[:, : 2 * pairs].unflatten(1, (pairs, 2)),
+            None,
+        )  # (B, pairs, 2, D)
+        if starts is not None:
+            first, second = (
+                starts[:, : 2 * pairs].unflatten(1, (pairs, 2)).unbind(2)
+            )  # (B, pairs) each
+            halves = (
+                halves * ~F.pad(second[..., None], (0, 1))[..., None]
+            )  # (B, pairs, 2, D), the second's own if it begins
+            pair_starts = first | second  # (B, pairs)
+        coarse = self.down(halves.flatten(2)).to(x.dtype)  # (B, pairs, D)
         carried = []
         for block, before in zip(self.blocks, inner):
-            coarse, after = block(coarse, before)  # (B, pairs, D)
+            coarse, after = block(coarse, before, pair_starts)  # (B, pairs, D)
             carried.append(after)
         known = torch.cat(
             [last, self.up(coarse).to(x.dtype)], 1
@@ -232,18 +258,24 @@ class MultiScale(nn.Module):
         complete = (
             torch.arange(odd + 1, x.shape[1] + 1, device=x.device) // 2
         )  # (N,) pairs complete at each token
-        read = dict(coarse=known.index_select(1, complete))  # (B, N, D)
-        return read, ScaleState(
-            x[:, 2 * pairs :].clone(), known[:, -1:].clone(), carried
-        )
+        gift = known.index_select(1, complete)  # (B, N, D)
+        state = ScaleState(x[:, 2 * pairs :].clone(), known[:, -1:].clone(), carried)
+        if starts is not None:
+            foreign = starts & (
+                torch.arange(x.shape[1], device=x.device) % 2 == 0
+            )  # (B, odd+N): its last pair is another's
+            gift, state = gift * ~foreign[:, odd:, None], state._replace(
+                begins=starts[:, 2 * pairs :].clone()
+            )
+        return dict(coarse=gift), state
 
     def tokenwise(self, x: Tensor, read: dict) -> Tensor:
         return x + read["coarse"]  # (..., D)
 
     def forward(
-        self, x: Tensor, state: ScaleState | None = None
+        self, x: Tensor, state: ScaleState | None = None, starts: Tensor | None = None
     ) -> tuple[Tensor, ScaleState]:
-        read, state = self.sites(x, state)
+        read, state = self.sites(x, state, starts)
         return self.tokenwise(x, read), state  # (B, N, D)
 
 # %% ../../nbs/model/14_adaptive.ipynb #2bcf9bf1
@@ -295,11 +327,26 @@ class SparseChainMix(ChainMix):
         self.gate = SiteGate(d_model, target, weight)
 
     def forward(
-        self, c: Tensor, u: Tensor, v: Tensor, z: Tensor, state: State | None
+        self,
+        c: Tensor,
+        u: Tensor,
+        v: Tensor,
+        z: Tensor,
+        state: State | None,
+        starts: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         m = self.gate(c)
         counts = (m > 0).sum(1)  # (B,)
         kept = (m > 0).flatten().nonzero()[:, 0]  # (kept,)
+        begins = None
+        if (
+            starts is not None
+        ):  # a kept site begins a document if one began since the last kept site
+            document = starts.cumsum(1)  # (B, N), that of the state is 0
+            last_kept = (
+                F.pad(document * (m > 0), (1, 0)).cummax(1).values
+            )  # (B, N+1), of the last kept site before
+            begins = (document != last_kept[:, :-1]).flatten()  # (B·N,)
         first, steps = counts.cumsum(0) - counts, [0, *counts.unique().tolist()]
         rows = [
             (counts >= end).nonzero()[:, 0] for end in steps[1:]
@@ -320,11 +367,18 @@ class SparseChainMix(ChainMix):
         mixed = [y.flatten(0, 1)]
         for r, s, u_, v_ in zip(rows, sites, *packed):
             before = State(*(x.index_select(0, r) for x in state))
+            u_, v_ = u_.unflatten(0, s.shape), v_.unflatten(
+                0, s.shape
+            )  # (r, s, H, P), (r, s, H)
             y, after = super().forward(
-                c, u_.unflatten(0, s.shape), v_.unflatten(0, s.shape), z, before
+                c, u_, v_, z, before, None if begins is None else begins[s]
             )
             state = State(*(x.index_copy(0, r, new) for x, new in zip(state, after)))
             mixed.append(y.flatten(0, 1))
+        if starts is not None:
+            state = state._replace(
+                t=state.t * (last_kept[:, -1] == starts.sum(1))[:, None]
+            )  # (B, H)
         y = y.new_zeros(u.flatten(0, 1).shape).index_copy_(
             0, order, torch.cat(mixed)
         )  # (B·N, H, P)

@@ -136,11 +136,17 @@ def _share(error: Tensor, target: Tensor) -> Tensor:
     return error.to(wide).square().mean() / torch.where(size > 0, size, 1)
 
 
+def _steps(x: Tensor, starts: Tensor | None) -> tuple[Tensor, Tensor]:
+    "The tokens of x (B, N, ...) before and after each step within a document, (B, N-1, ...) each, or (steps, ...) with `starts`."
+    inside = slice(None) if starts is None else ~starts[:, 1:]  # (B, N-1)
+    return x[:, :-1][inside], x[:, 1:][inside]
+
+
 class KoopmanMixer(Mixer):
     """Adds blend * decode(K phi(h)), a forecast of the next token's h, to what a mixer writes. h (B, N, D); its state is the mixer's.
 
-    Reports, where a call has successive tokens, the penalty `koopman` (training only) and two mean squares in units of the lifted
-    state's variance: of the forecast's error, `koopman_error`, and of the error of "no change", `koopman_persistence`.
+    Reports, where a call has successive tokens of a document, the penalty `koopman` (training only) and two mean squares in
+    units of the lifted state's variance: of the forecast's error, `koopman_error`, and of "no change", `koopman_persistence`.
     """
 
     def __init__(
@@ -179,24 +185,27 @@ class KoopmanMixer(Mixer):
         linear, bent = self.encode(h).tensor_split(2, -1)  # (..., dim / 2) each
         return torch.cat([linear, bent.tanh()], -1)  # (..., dim)
 
-# %% ../../nbs/model/15_koopman.ipynb #3fa8d2b4
+# %% ../../nbs/model/15_koopman.ipynb #fc2fd9ad
 @patch
 @torch.no_grad()
-def fit(self: KoopmanMixer, h: Tensor, ridge: float = 0.0):
-    "Sets K by `edmd` of successive tokens of a normalised stream h (B, N, D), N >= 2, under the present lift."
+def fit(
+    self: KoopmanMixer, h: Tensor, ridge: float = 0.0, starts: Tensor | None = None
+):
+    "Sets K by `edmd` of a document's successive tokens in a normalised stream h (B, N, D), N >= 2, under the present lift."
     _check_range("the number of tokens of h", h.shape[1], 2)
-    phi = self.lift(h)  # (B, N, dim)
-    self.K.copy_(edmd(phi[:, :-1], phi[:, 1:], ridge))
+    self.K.copy_(edmd(*_steps(self.lift(h), starts), ridge))
 
 
 @patch
-def read(self: KoopmanMixer, x: Tensor, state=None) -> tuple[dict, object]:
-    read, state = self.mixer.read(x, state)
+def read(
+    self: KoopmanMixer, x: Tensor, state=None, starts: Tensor | None = None
+) -> tuple[dict, object]:
+    read, state = self.mixer.read(x, state, starts)
     phi = self.lift(x)  # (B, N, dim)
     forecast = F.linear(phi, self.K)  # (B, N, dim): row i is K phi_i
     ahead = self.decode(forecast)  # (B, N, D)
-    if x.shape[0] and x.shape[1] > 1:
-        self._report(x.detach(), phi, forecast, ahead)
+    if x.shape[0] and x.shape[1] > 1 and (starts is None or not starts[:, 1:].all()):
+        self._report(x.detach(), phi, forecast, ahead, starts)
     return read | dict(koopman=self.blend * ahead), state  # (B, N, D)
 
 
@@ -207,20 +216,27 @@ def write(self: KoopmanMixer, x: Tensor, read: dict) -> Tensor:
 
 @patch
 def _report(
-    self: KoopmanMixer, h: Tensor, phi: Tensor, forecast: Tensor, ahead: Tensor
+    self: KoopmanMixer,
+    h: Tensor,
+    phi: Tensor,
+    forecast: Tensor,
+    ahead: Tensor,
+    starts: Tensor | None,
 ):
-    "The penalty and the measures, from successive tokens within this call."
+    "The penalty and the measures, from a document's successive tokens within this call."
     penalties = {}
     if self.training:
-        now, then = _share(self.decode(phi) - h, h), _share(
-            ahead[:, :-1] - h[:, 1:], h[:, 1:]
-        )
+        said, come = (
+            _steps(ahead, starts)[0],
+            _steps(h, starts)[1],
+        )  # (B, N-1, D) or (steps, D) each
+        now, then = _share(self.decode(phi) - h, h), _share(said - come, come)
         penalties = dict(koopman=self.weight * (now + then))
-    phi, forecast = phi.detach(), forecast.detach()
-    target = phi[:, 1:]  # (B, N-1, dim)
-    around = target - target.mean((0, 1))  # (B, N-1, dim)
-    miss = dict(koopman_error=forecast, koopman_persistence=phi)
-    report(
-        penalties,
-        {name: _share(x[:, :-1] - target, around) for name, x in miss.items()},
-    )
+    (before, target), (said, _) = (
+        _steps(x.detach(), starts) for x in (phi, forecast)
+    )  # (B, N-1, dim) or (steps, dim) each
+    around = target - target.mean(
+        tuple(range(target.ndim - 1))
+    )  # (B, N-1, dim) or (steps, dim)
+    miss = dict(koopman_error=said, koopman_persistence=before)
+    report(penalties, {name: _share(x - target, around) for name, x in miss.items()})

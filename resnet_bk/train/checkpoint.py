@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FILES', 'writing', 'write_whole', 'environment', 'save_checkpoint', 'read_json', 'verify_checkpoint',
-           'list_checkpoints', 'checkpoint_record', 'prune_checkpoints', 'find_checkpoint', 'load_model', 'load_run',
-           'load_trainer_state', 'open_run', 'read_metrics']
+           'list_checkpoints', 'checkpoint_record', 'prune_checkpoints', 'read_record', 'find_checkpoint', 'load_model',
+           'load_run', 'run_tokenizer', 'load_trainer_state', 'check_folder', 'open_run', 'read_metrics']
 
 # %% ../../nbs/train/22_checkpoint.ipynb #21a64890
 import hashlib
@@ -27,6 +27,7 @@ from safetensors.torch import load_file, save_file
 from ..model.config import make_config
 from ..model.lm import ResNetBK
 from .data import InputError
+from .tokens import ByteTokenizer, Tokenizer, load_tokenizer
 
 _TEMPORARY = ".partial-"
 
@@ -211,26 +212,54 @@ def checkpoint_record(path: Path) -> dict:
 
 def _held_out(path: Path) -> float:
     loss = checkpoint_record(path).get("val_loss")
-    return float("inf") if loss is None else loss
+    return float("inf") if loss is None or loss != loss else loss
 
 
-def prune_checkpoints(run: Path, keep: int = 1):
+def prune_checkpoints(run: Path, keep: int = 2):
     "Deletes all but the last `keep` checkpoints and the one with the lowest held-out loss."
     saved = list_checkpoints(run)
     best = min(saved, key=_held_out, default=None)
     for path in saved[: max(len(saved) - keep, 0)]:
         if path != best:
-            shutil.rmtree(path)
+            aside = path.with_name(_TEMPORARY + path.name)
+            path.rename(
+                aside
+            )  # from here on it is no checkpoint: a process that dies in the middle leaves no half of one
+            shutil.rmtree(aside)
 
-# %% ../../nbs/train/22_checkpoint.ipynb #d47d90f3
-def find_checkpoint(run: Path, which: str = "last") -> Path:
-    "The verified last or best checkpoint of a run; InputError says what is wrong."
-    run = Path(run)
-    if not (run / "run.json").is_file():
+# %% ../../nbs/train/22_checkpoint.ipynb #ad5d7664
+def read_record(run: Path) -> dict:
+    "run.json of a run; InputError where it is missing or says what no run says."
+    path = Path(run) / "run.json"
+    if not path.is_file():
         raise InputError(
             f"{run} is not a run folder (it has no run.json); name one that `resnet-bk train --out` wrote"
         )
-    read_json(run / "run.json")
+    record = read_json(path)
+    kinds = dict(model=dict, train=dict, corpus=dict) | {
+        k: v
+        for k, v in dict(corpus_from=str, versions=dict, init=dict).items()
+        if record.get(k) is not None
+    }
+    bad = [
+        name for name, kind in kinds.items() if not isinstance(record.get(name), kind)
+    ]
+    if not bad and not all(
+        isinstance(record["corpus"].get(k, kind()), kind)
+        for k, kind in dict(sha256=dict, tokenizer=str).items()
+    ):
+        bad = ["corpus"]
+    if bad:
+        raise InputError(
+            f"{path} is damaged: {bad[0]!r} is not what a run writes; delete its folder or name another run"
+        )
+    return record
+
+
+def find_checkpoint(run: Path, which: str = "last") -> Path:
+    "The verified last or best checkpoint of a run; InputError says what is wrong."
+    run = Path(run)
+    read_record(run)
     saved = list_checkpoints(run)
     if not saved:
         raise InputError(
@@ -249,15 +278,32 @@ def find_checkpoint(run: Path, which: str = "last") -> Path:
 
 def load_model(path: Path) -> ResNetBK:
     "The model of a checkpoint that `verify_checkpoint` has passed, in eval mode on the CPU."
-    model = ResNetBK(make_config(**read_json(Path(path) / "config.json")))
-    model.load_state_dict(load_file(Path(path) / "model.safetensors"))
+    tensors = load_file(Path(path) / "model.safetensors")
+    model = ResNetBK(make_config(**read_json(Path(path) / "config.json"))).to(
+        tensors["embed.weight"].dtype
+    )
+    model.load_state_dict(tensors)
     return model.eval()
 
 
 def load_run(run: Path, which: str = "last") -> tuple[ResNetBK, dict]:
     "The model of a run's last or best checkpoint, in eval mode on the CPU, and the run's record."
     path = find_checkpoint(run, which)
-    return load_model(path), read_json(Path(run) / "run.json")
+    return load_model(path), read_record(run)
+
+
+def run_tokenizer(run: Path) -> Tokenizer:
+    "The tokeniser that a run was trained with; InputError where its file is not the one that was written."
+    run = Path(run)
+    corpus = read_record(run)["corpus"]
+    if corpus.get("tokenizer", "bytes") == "bytes":
+        return ByteTokenizer()
+    tokenizer = load_tokenizer(run / "tokenizer.json")
+    if tokenizer.sha256 != corpus.get("tokenizer_sha256"):
+        raise InputError(
+            f"{run / 'tokenizer.json'} is not the tokeniser that the run was trained with; put the original back"
+        )
+    return tokenizer
 
 
 def load_trainer_state(path: Path) -> tuple[dict, dict]:
@@ -282,57 +328,90 @@ def _identity(record: dict) -> dict:
     return dict(
         model=record.get("model"),
         train=record.get("train"),
-        corpus={k: corpus.get(k) for k in ("sha256", "tokenizer_sha256")},
+        corpus={
+            k: corpus.get(k) for k in ("sha256", "tokenizer_sha256", "documents_sha256")
+        },
     )
 
 
-def open_run(out: Path, record: dict, resume: bool = False) -> Path:
-    """Creates a run folder, or with `resume` opens one whose configuration and corpus equal those of `record`.
-
-    record: model, train, corpus (each a dict) and the environment. Raises InputError otherwise.
-    """
+def check_folder(out: Path, resume: bool = False) -> bool:
+    "Is there something in the folder of a run? InputError where it is a file, or is in use and not to be resumed."
     out = Path(out)
     if out.is_file():
         raise InputError(f"{out} is a file; give --out a folder")
-    entries = list(out.iterdir()) if out.is_dir() else []
-    if entries and not resume:
+    # what a process left that died before it had written run.json is nothing
+    used = out.is_dir() and any(
+        not p.name.startswith(_TEMPORARY) for p in out.iterdir()
+    )
+    if used and not resume:
         raise InputError(
             f"{out} is not empty; pass --resume to continue the run in it, or choose another folder"
         )
-    if entries:
-        path = out / "run.json"
-        if not path.is_file():
+    return used
+
+
+def _create(out: Path, files: dict[str, str]):
+    "Makes a run folder that appears with all its files at once."
+    aside = out.parent / (_TEMPORARY + out.name)
+    with writing(out):
+        try:
+            shutil.rmtree(aside, ignore_errors=True)
+            (aside / "checkpoints").mkdir(parents=True)
+            for name, text in files.items():
+                write_whole(aside / name, text)
+            if out.is_dir():  # there is nothing in it but what a dead process left
+                shutil.rmtree(out)
+            os.rename(aside, out)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+
+
+def open_run(
+    out: Path, record: dict, resume: bool = False, tokenizer: str | None = None
+) -> Path:
+    """Creates a run folder, or with `resume` opens one whose configuration and corpus equal those of `record`.
+
+    record: model, train, corpus (each a dict) and the environment; tokenizer: content of its file. Raises InputError otherwise.
+    """
+    out = Path(out).resolve()
+    if check_folder(out, resume):
+        if not (out / "run.json").is_file():
             raise InputError(
                 f"{out} is not empty and holds no run.json; choose another folder"
             )
-        changed = _differences(_identity(read_json(path)), _identity(record))
+        changed = _differences(_identity(read_record(out)), _identity(record))
         if changed:
             raise InputError(
                 f"cannot resume {out}: {changed[0]} differs; use the run's own settings or another folder"
             )
-        for path in (out / "checkpoints").glob(_TEMPORARY + "*"):
-            shutil.rmtree(path)
+        for path in [
+            *out.glob(f"{_TEMPORARY}*"),
+            *out.glob(f"checkpoints/{_TEMPORARY}*"),
+        ]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     else:
-        new = not out.exists()
-        with writing(out):
-            out.mkdir(parents=True, exist_ok=True)
-        try:
-            write_whole(out / "run.json", json.dumps(record, indent=1))
-        except InputError:
-            if new:
-                out.rmdir()
-            raise
-        with writing(out):
-            (out / "checkpoints").mkdir()
+        _create(
+            out,
+            {"run.json": json.dumps(record, indent=1)}
+            | ({"tokenizer.json": tokenizer} if tokenizer else {}),
+        )
     return out
 
-# %% ../../nbs/train/22_checkpoint.ipynb #7a9969b5
+# %% ../../nbs/train/22_checkpoint.ipynb #46eb1b89
 def read_metrics(run: Path) -> list[dict]:
-    "Rows of a run's metrics.jsonl; a last line cut short by a crash is left out."
+    "Rows of a run's metrics.jsonl, without a last line cut short by a crash. InputError names a line that is damaged."
     path, rows = Path(run) / "metrics.jsonl", []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    for number, line in enumerate(
+        lines[:-1], 1
+    ):  # what stands behind the last line break is nothing, or was cut short
         try:
             rows.append(json.loads(line))
-        except ValueError:
-            break
+            if not isinstance(rows[-1]["step"], int):
+                raise ValueError
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{path} is damaged in line {number}; delete the line, or put the file back"
+            ) from None
     return rows
