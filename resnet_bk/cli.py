@@ -171,7 +171,7 @@ def _device(name: str) -> str:
         raise InputError(f"--device {name} is not here; use auto or cpu")
     return name
 
-
+# %% ../nbs/80_cli.ipynb #7e00554f
 def _plan(
     args, asked: dict, out: Path, old: dict | None
 ) -> tuple[ResNetBKConfig, TrainConfig]:

@@ -275,7 +275,7 @@ def find_checkpoint(run: Path, which: str = "last") -> Path:
     verify_checkpoint(path)
     return path
 
-
+# %% ../../nbs/train/22_checkpoint.ipynb #e643840c
 def load_model(path: Path) -> ResNetBK:
     "The model of a checkpoint that `verify_checkpoint` has passed, in eval mode on the CPU."
     tensors = load_file(Path(path) / "model.safetensors")
@@ -349,7 +349,7 @@ def check_folder(out: Path, resume: bool = False) -> bool:
         )
     return used
 
-
+# %% ../../nbs/train/22_checkpoint.ipynb #0dd75902
 def _create(out: Path, files: dict[str, str]):
     "Makes a run folder that appears with all its files at once."
     aside = out.parent / (_TEMPORARY + out.name)

@@ -162,7 +162,7 @@ class TrainConfig:
     )
     compile: bool = setting(
         False,
-        "compile the forward pass; needs a C++ compiler, and changes the last bits",
+        "compile the forward pass; needs a C++ compiler, changes the last bits and the masks of dropout",
     )
     eval_every: int = setting(
         100, "steps between held-out losses and checkpoints", low=1
