@@ -156,10 +156,10 @@ def test_stored_notebook_is_tidy(path):
     require(not local, f"stored outputs name places of one machine: {local}")
 
 
-# Chapters whose tests are processes of their own, by the minute: once, in a kernel, is enough.
-PROCESSES = ("27_parallel", "46_pipeline", "80_cli", "81_crashes", "94_reproducibility")
+# Chapters that start processes of their own or take a minute: once, in a kernel, is enough.
+LONG = ("26_family", "27_parallel", "42_operator", "46_pipeline", "80_cli", "81_crashes", "94_reproducibility")
 
 
 def test_nbdev_test():
     "nbdev_test runs the notebooks in process; the notebooks of this session then run in kernels of their own."
-    run_nbdev(f"nbdev_test(n_workers=2, skip_file_re={'|'.join(PROCESSES)!r})", ROOT)
+    run_nbdev(f"nbdev_test(n_workers=2, skip_file_re={'|'.join(LONG)!r})", ROOT)
