@@ -600,7 +600,7 @@ def figure(rows: list[dict], title: str = "", most: int | None = 1000):
                 mode=mode,
                 marker=dict(size=4),
                 legendgroup=str(k),
-                **cell,
+                **cell
             )
         axis = dict(linear={}, zero=dict(rangemode="tozero"), log=dict(type="log"))[
             scale
@@ -612,7 +612,7 @@ def figure(rows: list[dict], title: str = "", most: int | None = 1000):
         template="plotly_white",
     )
 
-
+# %% ../../nbs/train/23_loggers.ipynb #4f7e255b
 def _in_notebook() -> bool:
     from IPython import get_ipython
 
