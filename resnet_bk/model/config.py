@@ -41,18 +41,25 @@ class ResNetBKConfig:
     n_layers: int = setting(4, "number of blocks", low=1)
     n_seq: int = setting(256, "training context, tokens", low=1, high=1 << 31)
     mixer: str = setting(
-        "resolvent", "what mixes tokens", choices=("resolvent", "attention")
+        "resolvent",
+        "what mixes tokens",
+        choices=("resolvent", "selfconsistent", "attention", "gru"),
     )
     n_heads: int = setting(
         32,
-        "potentials (resolvent) or heads (attention) a layer; divides d_model",
+        "potentials (resolvent, selfconsistent) or heads (attention) a layer; divides d_model",
         low=1,
     )
     d_ff: int = setting(
         480, "width of the feed-forward layer, or of one expert, channels", low=1
     )
     dropout_p: float = setting(0.0, "dropout probability", low=0.0, high=1.0)
-    # the resolvent mixer
+    # the resolvent mixers
+    sweeps: int = setting(
+        2,
+        "sweeps of the self-consistent mixer, each an exact solution of the chain",
+        low=1,
+    )
     conv_width: int = setting(
         4, "taps of the causal convolution before the resolvent, tokens", low=1
     )
@@ -213,13 +220,16 @@ FLAGS = (
 def _check_together(c):
     "Conditions on several fields; ValueError names the first that fails."
     width = c.d_model // c.n_heads
-    resolvent_only = dict(
-        use_absorption=False,
-        use_sparse_bk=True,
-        use_spectral_readout=True,
-        use_analytic_gradient=False,
-        router="scattering",
-        potential_init=("prime", "random"),
+    chains = "resolvent", "selfconsistent"
+    only = dict(
+        use_absorption=((False,), chains[:1]),
+        use_sparse_bk=((True,), chains[:1]),
+        use_spectral_readout=((True,), chains),
+    )
+    only |= dict(
+        use_analytic_gradient=((False,), chains),
+        router=(("scattering",), chains),
+        potential_init=(("prime", "random"), chains),
     )
     checks = [
         (
@@ -229,6 +239,10 @@ def _check_together(c):
         (
             c.mixer != "attention" or width % 2 == 0,
             f"n_heads must leave attention heads of even width for rotary positions, got d_model / n_heads = {width}",
+        ),
+        (
+            c.mixer != "selfconsistent" or width % 2 == 0,
+            f"n_heads must leave the self-consistent mixer complex values, an even d_model / n_heads, got {width}",
         ),
         (
             c.eta_max >= c.eta_min,
@@ -262,13 +276,10 @@ def _check_together(c):
     for ok, message in checks:
         if not ok:
             raise ValueError(message)
-    for name, needs in resolvent_only.items():
-        value = getattr(c, name)
-        if c.mixer != "resolvent" and (
-            value in needs if isinstance(needs, tuple) else value == needs
-        ):
+    for name, (values, mixers) in only.items():
+        if getattr(c, name) in values and c.mixer not in mixers:
             raise ValueError(
-                f"{name} = {value!r} needs mixer 'resolvent', got {c.mixer!r}"
+                f"{name} = {getattr(c, name)!r} needs mixer {' or '.join(map(repr, mixers))}, got {c.mixer!r}"
             )
 
 # %% ../../nbs/model/10_config.ipynb #9efe1ce0

@@ -45,13 +45,22 @@ from resnet_bk.model.mixers import (
     reporting,
 )
 from .moe import MoE, Router, ScatteringRouter
+from resnet_bk.model.selfconsistent import (
+    GivenPotential,
+    GRUMixer,
+    LadderMix,
+    SelfConsistentMixer,
+)
 
 
 def build_potential(c: ResNetBKConfig) -> nn.Module:
     "What a token, and perhaps its position, makes of the site's potential."
-    potential = (AbsorbingPotential if c.use_absorption else RealPotential)(
-        c.d_model, c.n_heads
-    )
+    if c.mixer == "selfconsistent":
+        potential = GivenPotential()
+    else:
+        potential = (AbsorbingPotential if c.use_absorption else RealPotential)(
+            c.d_model, c.n_heads
+        )
     if c.potential_init == "none":
         return potential
     random = lambda: random_bumps(
@@ -69,10 +78,22 @@ def build_potential(c: ResNetBKConfig) -> nn.Module:
 
 def build_mixer(c: ResNetBKConfig) -> nn.Module:
     "The mixer of one block."
+    grad = "exact" if c.use_analytic_gradient else "hybrid", c.grad_blend
     if c.mixer == "attention":
         mixer = AttentionMixer(c.d_model, c.n_heads, c.dropout_p)
+    elif c.mixer == "gru":
+        mixer = GRUMixer(c.d_model)
+    elif c.mixer == "selfconsistent":
+        mixer = SelfConsistentMixer(
+            c.d_model,
+            c.n_heads,
+            c.sweeps,
+            c.eta_min,
+            c.eta_max,
+            build_potential(c),
+            LadderMix(*grad),
+        )
     else:
-        grad = "exact" if c.use_analytic_gradient else "hybrid", c.grad_blend
         mix = (
             SparseChainMix(c.d_model, c.sparsity_target, c.sparsity_weight, *grad)
             if c.use_sparse_bk

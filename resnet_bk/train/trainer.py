@@ -204,13 +204,20 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
 # %% ../../nbs/train/24_trainer.ipynb #d2559376
 def make_optimizer(model: ResNetBK, config: TrainConfig) -> torch.optim.Optimizer:
-    "AdamW, with weight decay on the weights of linear and embedding layers, none on biases, norms, energies; or `SymplecticSGD`."
+    "AdamW, with weight decay on the weights of linear, embedding and recurrent layers, none on biases, norms, energies; or `SymplecticSGD`."
     if config.optimizer == "symplectic":
         return SymplecticSGD(model.parameters(), config.lr, config.friction)
+    weights = {
+        nn.Linear: ("weight",),
+        nn.Embedding: ("weight",),
+        nn.GRU: ("weight_ih_l0", "weight_hh_l0"),
+    }
     decayed = {
-        id(m.weight)
+        id(getattr(m, name))
         for m in model.modules()
-        if isinstance(m, (torch.nn.Linear, torch.nn.Embedding))
+        for kind, names in weights.items()
+        if isinstance(m, kind)
+        for name in names
     }
     groups = [
         [p for p in model.parameters() if (id(p) in decayed) == flag]
