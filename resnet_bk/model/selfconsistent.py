@@ -58,7 +58,11 @@ class LadderMix(nn.Module):
             -links,
             state=None if state is None else DiagonalState(state.g, state.t),
         )  # (B, N, H, P)
-        return y / (1 - t[..., None] * g), after  # (B, N, H, P)
+        return self.settled(y, g, t[..., None]), after  # (B, N, H, P)
+
+    def settled(self, y: Tensor, g: Tensor, t: Tensor) -> Tensor:
+        "The voltages (B, N, H, P) without the conductance t (B, N, H, 1) that leaves each prefix."
+        return y / (1 - t * g)
 
 # %% ../../nbs/model/17_selfconsistent.ipynb #b9176a55
 class SelfConsistentState(NamedTuple):
@@ -127,6 +131,18 @@ class SelfConsistentMixer(Mixer):
             eta.log()[:, None].repeat(1, self.shape[1])
         )  # (H, P)
 
+    def guess(self, x: Tensor) -> Tensor:
+        "The response (B, N, D) that the first sweep is told of."
+        return x
+
+    def sources(self, token: tuple, past: tuple) -> Tensor:
+        "Values u (B, N, D) from the four parts that the token and the past say, each (B, N, ...)."
+        return torch.tanh(token[0] + torch.sigmoid(token[1] + past[1]) * past[0])
+
+    def conductances(self, token: tuple, past: tuple) -> tuple[Tensor, Tensor]:
+        "To the ground, which is the potential, and to the next site: b, t > 0 (B, N, H)."
+        return F.softplus(token[2] + past[2]), F.softplus(token[3] + past[3])
+
     def read(
         self,
         x: Tensor,
@@ -144,23 +160,20 @@ class SelfConsistentMixer(Mixer):
         z = torch.complex(
             torch.zeros_like(self.log_eta, dtype=wide), self.log_eta.to(wide).exp()
         )  # (H, P)
-        source, gate, beta, tau = self.token(x).split(
+        *token, beta, tau = self.token(x).split(
             self.sizes, -1
         )  # (B, N, D) twice, (B, N, H) twice
         beta, seen = self.potential(beta, seen, starts)
-        response, last, chains = x, [], []
+        token = *token, beta.to(wide), tau.to(wide)
+        response, last, chains = self.guess(x), [], []
         for guess, ladder in zip(guesses, ladders):
             past, guess = before(response, guess, starts)
-            source_, gate_, beta_, tau_ = self.past(past).split(
-                self.sizes, -1
-            )  # as above
-            u = torch.tanh(source + torch.sigmoid(gate + gate_) * source_)  # (B, N, D)
-            u = torch.view_as_complex(
-                u.to(wide).unflatten(-1, (*self.shape, 2)).contiguous()
-            )  # (B, N, H, P)
-            b, t = F.softplus((beta + beta_).to(wide)), F.softplus(
-                (tau + tau_).to(wide)
-            )  # (B, N, H)
+            past = self.past(past).split(self.sizes, -1)  # as token
+            u = (
+                self.sources(token, past).to(wide).unflatten(-1, (*self.shape, 2))
+            )  # (B, N, H, P, 2)
+            u = torch.view_as_complex(u.contiguous())  # (B, N, H, P)
+            b, t = self.conductances(token, past)  # (B, N, H) each
             y, ladder = self.mix(u, b, t, z, ladder, starts)  # (B, N, H, P)
             response = torch.view_as_real(y).flatten(2).to(x.dtype)  # (B, N, D)
             last.append(guess)
