@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .language import result_row
-from ..core.resolvent import State, resolvent_mix
+from ..core.resolvent import half_line, resolvent_mix
 from ..model.config import ResNetBKConfig, preset
 from ..model.lm import ResNetBK, build_mixer, count_parameters
 from resnet_bk.model.mixers import (
@@ -204,10 +204,12 @@ class FromNothing(SelfConsistentMixer):
 
 
 class RawLadder(LadderMix):
-    "The prefix's resolvent as it is, not divided by 1 - t g."
+    "The prefix's resolvent as it is, not divided by 1 - t g; of texts read in one call."
 
-    def settled(self, y: Tensor, g: Tensor, t: Tensor) -> Tensor:
-        return y  # (B, N, H, P)
+    def forward(self, u, b, t, z, state, starts=None):
+        y, after = super().forward(u, b, t, z, state, starts)
+        g, _ = half_line(b + F.pad(t, (0, 0, 1, 0))[:, :-1] + t, z, -t)  # (B, N, H, P)
+        return y * (1 - t[..., None] * g), after  # (B, N, H, P)
 
 
 class Deaf(SelfConsistentMixer):
