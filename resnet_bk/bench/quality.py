@@ -206,8 +206,8 @@ class FromNothing(SelfConsistentMixer):
 class RawLadder(LadderMix):
     "The prefix's resolvent as it is, not divided by 1 - t g; of texts read in one call."
 
-    def forward(self, u, b, t, z, state, starts=None):
-        y, after = super().forward(u, b, t, z, state, starts)
+    def forward(self, c, u, b, t, z, state, starts=None):
+        y, after = super().forward(c, u, b, t, z, state, starts)
         g, _ = half_line(b + F.pad(t, (0, 0, 1, 0))[:, :-1] + t, z, -t)  # (B, N, H, P)
         return y * (1 - t[..., None] * g), after  # (B, N, H, P)
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LastState', 'NoExit', 'AdaptiveComputationTime', 'EarlyExit', 'FreezingExit', 'AdaptiveStack', 'ScaleState',
-           'MultiScale', 'SiteGate', 'SparseChainMix']
+           'MultiScale', 'SiteGate', 'SparseMix', 'SparseChainMix', 'SparseLadderMix']
 
 # %% ../../nbs/model/14_adaptive.ipynb #2020e270
 import math
@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..core.resolvent import State
 from .mixers import ChainMix, report
+from .selfconsistent import LadderMix
 
 
 class LastState(nn.Module):
@@ -308,12 +308,14 @@ class SiteGate(nn.Module):
         report(measures=dict(left_out=(p <= 0.5).sum() / count))
         return m
 
-# %% ../../nbs/model/14_adaptive.ipynb #f452ae1c
-class SparseChainMix(ChainMix):
-    """y = R u along the chain of the sites that a learned `SiteGate` keeps, 0 elsewhere; in place of `ChainMix`.
+# %% ../../nbs/model/14_adaptive.ipynb #ffd2b464
+class SparseMix:
+    """Before a mix of `fields` tensors a site: it runs along the sites that a learned `SiteGate` keeps, and y is 0 elsewhere.
 
     `target` is the fraction to leave out, `weight` that of its penalty. The state is that of each row's last kept site.
     """
+
+    fields = 1
 
     def __init__(
         self,
@@ -326,15 +328,11 @@ class SparseChainMix(ChainMix):
         super().__init__(grad, grad_blend)
         self.gate = SiteGate(d_model, target, weight)
 
-    def forward(
-        self,
-        c: Tensor,
-        u: Tensor,
-        v: Tensor,
-        z: Tensor,
-        state: State | None,
-        starts: Tensor | None = None,
-    ) -> tuple[Tensor, State]:
+    def forward(self, c: Tensor, u: Tensor, *rest) -> tuple[Tensor, tuple]:
+        fields, (z, state, starts) = (
+            rest[: self.fields],
+            (*rest[self.fields :], None)[:3],
+        )
         m = self.gate(c)
         counts = (m > 0).sum(1)  # (B,)
         kept = (m > 0).flatten().nonzero()[:, 0]  # (kept,)
@@ -356,24 +354,28 @@ class SparseChainMix(ChainMix):
             for r, a, b in zip(rows, steps, steps[1:])
         ]
         order = torch.cat([kept[:0], *(s.flatten() for s in sites)])  # (kept,)
-        m, u_kept, v_kept = (
-            x.flatten(0, 1).index_select(0, order) for x in (m, u, v)
+        m, u_kept, *kept = (
+            x.flatten(0, 1).index_select(0, order) for x in (m, u, *fields)
         )  # (kept, ...)
-        sizes = [s.numel() for s in sites]
-        packed = (m[:, None, None] * u_kept).split(sizes), v_kept.split(sizes)
+        packed = [
+            x.split([s.numel() for s in sites])
+            for x in (m[:, None, None] * u_kept, *kept)
+        ]
         y, state = super().forward(
-            c[:, :0], u[:, :0], v[:, :0], z, state
+            c[:, :0], *(x[:, :0] for x in (u, *fields)), z, state
         )  # the state of no site
         mixed = [y.flatten(0, 1)]
-        for r, s, u_, v_ in zip(rows, sites, *packed):
-            before = State(*(x.index_select(0, r) for x in state))
-            u_, v_ = u_.unflatten(0, s.shape), v_.unflatten(
-                0, s.shape
-            )  # (r, s, H, P), (r, s, H)
+        for r, s, *here in zip(rows, sites, *packed):
+            before = type(state)(*(x.index_select(0, r) for x in state))
+            here = (
+                x.unflatten(0, s.shape) for x in here
+            )  # (r, s, H, P), (r, s, H) each
             y, after = super().forward(
-                c, u_, v_, z, before, None if begins is None else begins[s]
+                c, *here, z, before, None if begins is None else begins[s]
             )
-            state = State(*(x.index_copy(0, r, new) for x, new in zip(state, after)))
+            state = type(state)(
+                *(x.index_copy(0, r, new) for x, new in zip(state, after))
+            )
             mixed.append(y.flatten(0, 1))
         if starts is not None:
             state = state._replace(
@@ -383,3 +385,13 @@ class SparseChainMix(ChainMix):
             0, order, torch.cat(mixed)
         )  # (B·N, H, P)
         return y.unflatten(0, u.shape[:2]), state  # (B, N, H, P)
+
+
+class SparseChainMix(SparseMix, ChainMix):
+    "y = R u along the chain of the kept sites, in place of `ChainMix`."
+
+
+class SparseLadderMix(SparseMix, LadderMix):
+    "The ladder of the kept sites, in place of `LadderMix`."
+
+    fields = 2  # to the ground and to the next site

@@ -223,7 +223,7 @@ def _check_together(c):
     chains = "resolvent", "selfconsistent"
     only = dict(
         use_absorption=((False,), chains[:1]),
-        use_sparse_bk=((True,), chains[:1]),
+        use_sparse_bk=((True,), chains),
         use_spectral_readout=((True,), chains),
     )
     only |= dict(

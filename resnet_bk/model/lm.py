@@ -26,6 +26,7 @@ from resnet_bk.model.adaptive import (
     MultiScale,
     NoExit,
     SparseChainMix,
+    SparseLadderMix,
 )
 from .config import ResNetBKConfig
 from .hamiltonian import Leapfrog, WithLeapfrog
@@ -79,6 +80,10 @@ def build_potential(c: ResNetBKConfig) -> nn.Module:
 def build_mixer(c: ResNetBKConfig) -> nn.Module:
     "The mixer of one block."
     grad = "exact" if c.use_analytic_gradient else "hybrid", c.grad_blend
+    mixes = (
+        (SparseChainMix, SparseLadderMix) if c.use_sparse_bk else (ChainMix, LadderMix)
+    )
+    gate = (c.d_model, c.sparsity_target, c.sparsity_weight) if c.use_sparse_bk else ()
     if c.mixer == "attention":
         mixer = AttentionMixer(c.d_model, c.n_heads, c.dropout_p)
     elif c.mixer == "gru":
@@ -91,14 +96,9 @@ def build_mixer(c: ResNetBKConfig) -> nn.Module:
             c.eta_min,
             c.eta_max,
             build_potential(c),
-            LadderMix(*grad),
+            mixes[1](*gate, *grad),
         )
     else:
-        mix = (
-            SparseChainMix(c.d_model, c.sparsity_target, c.sparsity_weight, *grad)
-            if c.use_sparse_bk
-            else ChainMix(*grad)
-        )
         mixer = ResolventMixer(
             c.d_model,
             c.n_heads,
@@ -107,7 +107,7 @@ def build_mixer(c: ResNetBKConfig) -> nn.Module:
             c.energy_span,
             c.eta_min,
             c.eta_max,
-            mix,
+            mixes[0](*gate, *grad),
         )
     if c.use_spectral_readout:
         mixer = SpectralReadout(mixer, c.n_heads, c.d_model, c.bk_scale)

@@ -34,7 +34,7 @@ class LadderState(NamedTuple):
 class LadderMix(nn.Module):
     """Voltages y (B, N, H, P), complex, of a ladder of conductances, one ladder a document. `grad` as in `resolvent_mix`.
 
-    u (B, N, H, P) complex sources; b > 0 to the ground and t > 0 to the next site (B, N, H), in units of conductance;
+    c (B, N, D) is what a mix that chooses sites reads. u (B, N, H, P) complex sources; b > 0 to the ground and t > 0 to the next site (B, N, H), in units of conductance;
     z (H, P) = i eta. Has no parameters. Source: elimination of a Jacobi matrix; the Kalman filter of a random walk.
     """
 
@@ -44,6 +44,7 @@ class LadderMix(nn.Module):
 
     def forward(
         self,
+        c: Tensor | None,
         u: Tensor,
         b: Tensor,
         t: Tensor,
@@ -224,7 +225,7 @@ class SelfConsistentMixer(Mixer):
             )  # (B, N, H, P, 2)
             u = torch.view_as_complex(u.contiguous())  # (B, N, H, P)
             b, t = self.conductances(token, past)  # (B, N, H) each
-            y, ladder = self.mix(u, b, t, z, ladder, starts)  # (B, N, H, P)
+            y, ladder = self.mix(x, u, b, t, z, ladder, starts)  # (B, N, H, P)
             response = torch.view_as_real(y).flatten(2).to(x.dtype)  # (B, N, D)
             last.append(guess)
             chains.append(ladder)

@@ -7,9 +7,8 @@ __all__ = ['METRICS', 'WRITERS', 'PANELS', 'COLOURS', 'Metric', 'expected', 'gra
            'metrics_table', 'Writer', 'CSVWriter', 'TensorBoardWriter', 'WandbWriter', 'TrackioWriter', 'check_writers',
            'open_writers', 'WriterCallback', 'figure', 'Dashboard', 'plot_metrics', 'summary', 'summary_table']
 
-# %% ../../nbs/train/23_loggers.ipynb #208c8357
+# %% ../../nbs/train/23_loggers.ipynb #4b6f2fcb
 import csv
-import inspect
 import io
 import json
 import math
@@ -35,6 +34,7 @@ from torch import Tensor, nn
 from ..core.resolvent import half_line
 from ..model.config import ResNetBKConfig
 from ..model.mixers import ResolventMixer, SpectralReadout, reporting
+from ..model.selfconsistent import LadderMix, SelfConsistentMixer
 from ..model.moe import MoE, usage
 from .checkpoint import read_metrics, write_whole
 from .data import InputError
@@ -85,6 +85,7 @@ METRICS: dict[str, Metric] = {
     "potential_mean": Metric("t", "mean of Re v, over sites, heads and layers", "eval", "resolvent"),
     "potential_sd": Metric("t", "standard deviation of Re v", "eval", "resolvent"),
     "absorption_mean": Metric("t", "mean of -Im v", "eval", "absorption"),
+    "hopping_mean": Metric("1", "mean conductance from a site to the next, the hopping of ladders", "eval", "ladder"),
     "green_abs_mean": Metric("1/t", "mean of |g|, over sites, energies, heads and layers", "eval", "resolvent"),
     "green_abs_max": Metric("1/t", "largest |g|", "eval", "resolvent"),
     "green_imag_mean": Metric("1/t", "mean of Im g", "eval", "resolvent"),
@@ -110,13 +111,14 @@ def expected(
     config: ResNetBKConfig, device: str = "cpu", lossless: bool = True
 ) -> dict[str, str]:
     "Name -> row of the measures that a run has, one `expert_share_e` for each expert; lossless: its tokens have bytes."
-    c, resolvent = config, config.mixer == "resolvent"
+    c, resolvent = config, config.mixer in ("resolvent", "selfconsistent")
     has = {
         "": True,
         "gpu": torch.device(device).type == "cuda",
         "lossless tokens": lossless,
         "resolvent": resolvent,
-        "absorption": resolvent and c.use_absorption,
+        "absorption": config.mixer == "resolvent" and c.use_absorption,
+        "ladder": config.mixer == "selfconsistent",
         "readout": c.use_spectral_readout,
         "experts": c.num_experts > 1,
         "adaptive depth": c.use_act or c.use_early_exit,
@@ -180,22 +182,22 @@ def memory(device: str | torch.device = "cpu") -> dict[str, float]:
         )
     return {name: size / 1e6 for name, size in said.items()}
 
-# %% ../../nbs/train/23_loggers.ipynb #44b99256
+# %% ../../nbs/train/23_loggers.ipynb #c9038af4
 def _operator(
     mix: nn.Module, args: tuple, kwargs: dict
-) -> tuple[Tensor, Tensor, Tensor]:
-    "Potential v (S, H), z (H, P) and causal diagonal g (S, H, P) of a call of a mix module; S counts the sites of all its chains."
-    given = inspect.signature(mix.forward).bind(*args, **kwargs).arguments
-    v, z = given["v"], given["z"]  # (B, N, H), (H, P)
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    "Potential (S, H), z (H, P), causal diagonal g (S, H, P) and, of ladders, t (S, H) of a call of a mix; S: sites of all its chains."
+    fields = ("b", "t") if isinstance(mix, LadderMix) else ("v",)
+    given = dict(zip(("c", "u", *fields, "z", "state", "starts"), args)) | kwargs
+    v, z, starts = (
+        given[fields[0]],
+        given["z"],
+        given.get("starts"),
+    )  # (B, N, H), (H, P), (B, N) or None
     first = torch.zeros(v.shape[:2], dtype=torch.bool, device=v.device)  # (B, N)
     first[:, :1] = True
-    for marks in given.values():  # where documents begin, if the call says so
-        if (
-            torch.is_tensor(marks)
-            and marks.dtype == torch.bool
-            and marks.shape == first.shape
-        ):
-            first = first | marks
+    if starts is not None:
+        first = first | starts
     kept = (
         mix.gate(given["c"]) > 0 if hasattr(mix, "gate") else torch.ones_like(first)
     )  # (B, N)
@@ -205,17 +207,27 @@ def _operator(
     coupled = (chain.diff(append=chain[-1:]) == 0)[
         None, :, None
     ]  # (1, S, 1) to the next site
-    v = v[kept]  # (S, H)
-    g, _ = half_line(
-        v[None], z, coupled.expand(1, *v.shape).to(z.real.dtype)
-    )  # (1, S, H, P)
-    return v, z, g[0]
+    coupled, v = (
+        coupled.expand(1, -1, v.shape[2]).to(z.real.dtype),
+        v[kept],
+    )  # (1, S, H), (S, H)
+    t = given["t"][kept] if "t" in given else v.real[:0]  # (S, H) or none
+    if "t" in given:
+        coupled = coupled * t  # (1, S, H)
+        whole, coupled = (
+            v + t + torch.cat([torch.zeros_like(coupled[:, :1]), coupled], 1)[0, :-1],
+            -coupled,
+        )  # (S, H), (1, S, H)
+    else:
+        whole = v
+    g, _ = half_line(whole[None], z, coupled)  # (1, S, H, P)
+    return v, z, g[0], t
 
 
 def _statistics(operators: list) -> dict[str, float]:
     "The measures of the operators of all layers, each element counted once."
     join = lambda k: torch.cat([o[k].flatten() for o in operators]).to(torch.complex128)
-    v, z, g = join(0), join(1), join(2)
+    v, z, g, t = (join(k) for k in range(4))
     said = dict(eta_min=z.imag.min(), eta_max=z.imag.max())
     if len(v):  # a sparse chain may have left out every site
         said |= dict(
@@ -225,6 +237,8 @@ def _statistics(operators: list) -> dict[str, float]:
         said |= dict(green_imag_mean=g.imag.mean(), green_imag_min=g.imag.min())
         if any(o[0].is_complex() for o in operators):
             said["absorption_mean"] = -v.imag.mean()
+        if len(t):
+            said["hopping_mean"] = t.real.mean()
     return {name: value.item() for name, value in said.items()}
 
 # %% ../../nbs/train/23_loggers.ipynb #071c64c7
@@ -245,7 +259,7 @@ def inspect_model(
     hooks = [
         m.mix.register_forward_pre_hook(listen, with_kwargs=True)
         for m in modes
-        if isinstance(m, ResolventMixer)
+        if isinstance(m, (ResolventMixer, SelfConsistentMixer))
     ]
     hooks += [
         m.router.register_forward_hook(count) for m in modes if isinstance(m, MoE)
@@ -542,7 +556,7 @@ PANELS = (
     ("Time of a step", "s", "log", ("forward_s", "backward_s", "optimizer_s", "data_s")),
     ("Speed", "tokens a second", "zero", ("tokens_per_s",)),
     ("Memory", "MB", "zero", ("resident_mb", "resident_peak_mb", "gpu_allocated_mb", "gpu_reserved_mb", "gpu_peak_mb")),
-    ("Potential, bk_scale", "hoppings, 1", "linear", ("potential_mean", "potential_sd", "absorption_mean", "bk_scale")),
+    ("Potential, bk_scale", "hoppings, 1", "linear", ("potential_mean", "potential_sd", "absorption_mean", "hopping_mean", "bk_scale")),
     ("Causal diagonal g", "1 / hopping", "log", ("green_abs_max", "green_abs_mean", "green_imag_mean", "green_imag_min")),
     ("Experts", "share of the tokens", "linear", ("expert_share_[0-9]*", "expert_entropy")),
 )
