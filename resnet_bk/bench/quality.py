@@ -52,7 +52,7 @@ class NoPotential(nn.Module):
     ) -> tuple[Tensor, tuple]:
         return c.new_zeros(*c.shape[:2], self.n_heads), ()
 
-
+# %% ../../nbs/bench/48_quality.ipynb #0238c423
 class HoppingMix(ChainMix):
     "A `ChainMix` whose hopping to the next site each token sets, between 0 and 1."
 
@@ -66,7 +66,7 @@ class HoppingMix(ChainMix):
         t = torch.sigmoid(self.hop(c)).to(v.real.dtype)  # (B, N, H)
         return resolvent_mix(u, v, z, t * hopping, state=state)  # (B, N, H, P)
 
-
+# %% ../../nbs/bench/48_quality.ipynb #050a19a9
 class Bare(ResolventMixer):
     "Spectral heads without the norm inside each head."
 
@@ -92,7 +92,7 @@ class Ungated(ResolventMixer):
         )  # (..., H, 2P)
         return self.out(y.flatten(-2))  # (..., D)
 
-
+# %% ../../nbs/bench/48_quality.ipynb #7c5b00db
 class ComplexLinear(nn.Linear):
     "A linear map to complex numbers, half as many as `out_features`."
 
@@ -167,7 +167,7 @@ class BlockMix(nn.Module):
             rows.append(y)
         return torch.stack(rows, 1), (g, y)  # (B, N, H, P)
 
-
+# %% ../../nbs/bench/48_quality.ipynb #5b10d403
 class LocalAttention(AttentionMixer):
     "Causal attention to the last `window` tokens, of texts read in one call."
 
@@ -234,7 +234,7 @@ class Deaf(SelfConsistentMixer):
             for t, p, own, deaf in said
         )
 
-
+# %% ../../nbs/bench/48_quality.ipynb #eb2498f9
 class OpenSources(SelfConsistentMixer):
     "Without the gate on what the past adds to the sources."
 
@@ -252,7 +252,7 @@ class OpenSources(SelfConsistentMixer):
     def sources(self, token, past):
         return torch.tanh(token[0] + past[0])  # (B, N, D)
 
-
+# %% ../../nbs/bench/48_quality.ipynb #0e77b6c6
 class Behind(Mixer):
     "The inner mixer reads SiLU of a short causal convolution of the stream."
 
@@ -330,7 +330,7 @@ def _consistent(kind=SelfConsistentMixer, **extra):
     "A builder of the self-consistent mixer with one part changed."
     return lambda c: kind(c.d_model, c.n_heads, c.sweeps, c.eta_min, c.eta_max, **extra)
 
-
+# %% ../../nbs/bench/48_quality.ipynb #d22eb885
 SPECTRAL = dict(mixer="resolvent", n_heads=32)
 CONSISTENT = dict(mixer="selfconsistent", n_heads=64)
 VARIANTS = {
@@ -458,7 +458,7 @@ VARIANTS = {
     "transformer": Variant("attention", dict(mixer="attention", n_heads=4)),
 }
 
-
+# %% ../../nbs/bench/48_quality.ipynb #bee31932
 def build(variant: Variant, parameters: int, seed: int = 0, **size) -> ResNetBK:
     "The variant's model with about that many parameters, from `seed`; `size`: settings shared by all variants, which theirs override."
 

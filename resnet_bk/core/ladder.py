@@ -149,45 +149,28 @@ def _backward(
             one, two = slice(o, o + k), slice(2 * o, 2 * (o + k))
             back, pairs = slice(o - L, o - L + k), slice(2 * (o - L), 2 * (o - L + k))
             if i:
-                _descend(
-                    dy[two],
-                    u[two],
-                    b[one],
-                    y[two],
-                    K[two],
-                    y[pairs],
-                    K[pairs],
-                    t[back],
-                    ar,
-                    ai,
-                    br,
-                    bi,
-                    du[two],
-                    db[one],
-                    dt[back],
-                    de[here],
-                    k,
-                )
+                before, below, s, into = y[pairs], K[pairs], t[back], dt[back]
             else:
-                _descend(
-                    dy[two],
-                    u[two],
-                    b[one],
-                    y[two],
-                    K[two],
-                    y0[both],
-                    k0[both],
-                    t0[here],
-                    ar,
-                    ai,
-                    br,
-                    bi,
-                    du[two],
-                    db[one],
-                    dt0[here],
-                    de[here],
-                    k,
-                )
+                before, below, s, into = y0[both], k0[both], t0[here], dt0[here]
+            _descend(
+                dy[two],
+                u[two],
+                b[one],
+                y[two],
+                K[two],
+                before,
+                below,
+                s,
+                ar,
+                ai,
+                br,
+                bi,
+                du[two],
+                db[one],
+                into,
+                de[here],
+                k,
+            )
         _store(ar, ai, dy0, at, k, 1, k)
         _store(br, bi, dk0, at, k, 1, k)
 
@@ -290,7 +273,7 @@ def _gradient(ctx, dy, dlast, dK):
 register_autograd(ladder, _gradient, setup_context=_context)
 register_autograd(ladder_backward, _once)
 FLOPS = dict(
-    forward=37, backward=78
+    forward=37, backward=76
 )  # additions, multiplications and divisions a lane and site
 
 

@@ -53,7 +53,7 @@ from resnet_bk.model.selfconsistent import (
     SelfConsistentMixer,
 )
 
-
+# %% ../../nbs/model/16_lm.ipynb #d36f8bbf
 def build_potential(c: ResNetBKConfig) -> nn.Module:
     "What a token, and perhaps its position, makes of the site's potential."
     if c.mixer == "selfconsistent":
