@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .mixers import ChainMix, report
-from .selfconsistent import LadderMix
+from .ladder import LadderMix
 
 
 class LastState(nn.Module):

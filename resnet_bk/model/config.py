@@ -43,11 +43,11 @@ class ResNetBKConfig:
     mixer: str = setting(
         "resolvent",
         "what mixes tokens",
-        choices=("resolvent", "selfconsistent", "attention", "gru"),
+        choices=("resolvent", "ladder", "attention", "gru"),
     )
     n_heads: int = setting(
         32,
-        "potentials (resolvent, selfconsistent) or heads (attention) a layer; divides d_model",
+        "potentials (resolvent, ladder) or heads (attention) a layer; divides d_model",
         low=1,
     )
     d_ff: int = setting(
@@ -56,8 +56,8 @@ class ResNetBKConfig:
     dropout_p: float = setting(0.0, "dropout probability", low=0.0, high=1.0)
     # the resolvent mixers
     sweeps: int = setting(
-        2,
-        "sweeps of the self-consistent mixer, each an exact solution of the chain",
+        1,
+        "sweeps of the ladder: the first is told of the token before, each further one of the response there",
         low=1,
     )
     conv_width: int = setting(
@@ -220,7 +220,7 @@ FLAGS = (
 def _check_together(c):
     "Conditions on several fields; ValueError names the first that fails."
     width = c.d_model // c.n_heads
-    chains = "resolvent", "selfconsistent"
+    chains = "resolvent", "ladder"
     only = dict(
         use_absorption=((False,), chains[:1]),
         use_sparse_bk=((True,), chains),
@@ -241,8 +241,8 @@ def _check_together(c):
             f"n_heads must leave attention heads of even width for rotary positions, got d_model / n_heads = {width}",
         ),
         (
-            c.mixer != "selfconsistent" or width % 2 == 0,
-            f"n_heads must leave the self-consistent mixer complex values, an even d_model / n_heads, got {width}",
+            c.mixer != "ladder" or width % 2 == 0,
+            f"n_heads must leave a ladder complex values, an even d_model / n_heads, got {width}",
         ),
         (
             c.eta_max >= c.eta_min,

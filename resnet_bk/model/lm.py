@@ -46,17 +46,12 @@ from resnet_bk.model.mixers import (
     reporting,
 )
 from .moe import MoE, Router, ScatteringRouter
-from resnet_bk.model.selfconsistent import (
-    GivenPotential,
-    GRUMixer,
-    LadderMix,
-    SelfConsistentMixer,
-)
+from .ladder import GivenPotential, GRUMixer, LadderMix, LadderMixer
 
 # %% ../../nbs/model/16_lm.ipynb #d36f8bbf
 def build_potential(c: ResNetBKConfig) -> nn.Module:
     "What a token, and perhaps its position, makes of the site's potential."
-    if c.mixer == "selfconsistent":
+    if c.mixer == "ladder":
         potential = GivenPotential()
     else:
         potential = (AbsorbingPotential if c.use_absorption else RealPotential)(
@@ -88,8 +83,8 @@ def build_mixer(c: ResNetBKConfig) -> nn.Module:
         mixer = AttentionMixer(c.d_model, c.n_heads, c.dropout_p)
     elif c.mixer == "gru":
         mixer = GRUMixer(c.d_model)
-    elif c.mixer == "selfconsistent":
-        mixer = SelfConsistentMixer(
+    elif c.mixer == "ladder":
+        mixer = LadderMixer(
             c.d_model,
             c.n_heads,
             c.sweeps,

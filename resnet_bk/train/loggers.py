@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from ..core.resolvent import half_line
 from ..model.config import ResNetBKConfig
 from ..model.mixers import ResolventMixer, SpectralReadout, reporting
-from ..model.selfconsistent import LadderMix, SelfConsistentMixer
+from ..model.ladder import LadderMix, LadderMixer
 from ..model.moe import MoE, usage
 from .checkpoint import read_metrics, write_whole
 from .data import InputError
@@ -111,14 +111,14 @@ def expected(
     config: ResNetBKConfig, device: str = "cpu", lossless: bool = True
 ) -> dict[str, str]:
     "Name -> row of the measures that a run has, one `expert_share_e` for each expert; lossless: its tokens have bytes."
-    c, resolvent = config, config.mixer in ("resolvent", "selfconsistent")
+    c, resolvent = config, config.mixer in ("resolvent", "ladder")
     has = {
         "": True,
         "gpu": torch.device(device).type == "cuda",
         "lossless tokens": lossless,
         "resolvent": resolvent,
         "absorption": config.mixer == "resolvent" and c.use_absorption,
-        "ladder": config.mixer == "selfconsistent",
+        "ladder": config.mixer == "ladder",
         "readout": c.use_spectral_readout,
         "experts": c.num_experts > 1,
         "adaptive depth": c.use_act or c.use_early_exit,
@@ -259,7 +259,7 @@ def inspect_model(
     hooks = [
         m.mix.register_forward_pre_hook(listen, with_kwargs=True)
         for m in modes
-        if isinstance(m, (ResolventMixer, SelfConsistentMixer))
+        if isinstance(m, (ResolventMixer, LadderMixer))
     ]
     hooks += [
         m.router.register_forward_hook(count) for m in modes if isinstance(m, MoE)
