@@ -41,34 +41,35 @@ class ResNetBKConfig:
     n_layers: int = setting(4, "number of blocks", low=1)
     n_seq: int = setting(256, "training context, tokens", low=1, high=1 << 31)
     mixer: str = setting(
-        "resolvent",
-        "what mixes tokens",
-        choices=("resolvent", "ladder", "attention", "gru"),
+        "ladder",
+        "what mixes tokens: a ladder, spectral heads (resolvent), or what they are measured against",
+        choices=("ladder", "resolvent", "attention", "gru"),
     )
     n_heads: int = setting(
-        32,
-        "potentials (resolvent, ladder) or heads (attention) a layer; divides d_model",
+        64,
+        "potentials (ladder, resolvent) or heads (attention) a layer; divides d_model",
         low=1,
     )
     d_ff: int = setting(
-        480, "width of the feed-forward layer, or of one expert, channels", low=1
+        384, "width of the feed-forward layer, or of one expert, channels", low=1
     )
     dropout_p: float = setting(0.0, "dropout probability", low=0.0, high=1.0)
-    # the resolvent mixers
+    # the ladder and the spectral heads
     sweeps: int = setting(
         1,
         "sweeps of the ladder: the first is told of the token before, each further one of the response there",
         low=1,
     )
     conv_width: int = setting(
-        4, "taps of the causal convolution before the resolvent, tokens", low=1
+        4, "taps of the causal convolution before spectral heads, tokens", low=1
     )
     use_absorption: bool = setting(
-        True, "let a token absorb: potential v - i gamma, gamma > 0, a forget gate"
+        True,
+        "let a token absorb in spectral heads: potential v - i gamma, gamma > 0, a forget gate",
     )
     energy_span: float = setting(
         1.5,
-        "energies start evenly spread over +- this, in units of the hopping",
+        "energies of spectral heads start evenly spread over +- this, in units of the hopping",
         low=0.0,
     )
     eta_min: float = setting(
@@ -337,7 +338,9 @@ def _presets():
         use_early_exit=True,
     )
     full = replace(step6, use_curriculum=True, use_active_learning=True)
+    spectral = replace(baseline, mixer="resolvent", n_heads=32, d_ff=480)
     transformer = replace(baseline, mixer="attention", n_heads=4, d_ff=512)
+    gru = replace(baseline, mixer="gru")
     return dict(
         baseline=baseline,
         moe=moe,
@@ -346,7 +349,9 @@ def _presets():
         step5=step5,
         step6=step6,
         full=full,
+        spectral=spectral,
         transformer=transformer,
+        gru=gru,
     )
 
 
