@@ -17,7 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from .language import compare
-from ..model.config import ResNetBKConfig
+from ..model.config import ResNetBKConfig, preset
 from ..model.lm import ResNetBK
 from ..model.moe import active_parameters
 from ..train.checkpoint import environment, load_run, write_whole
@@ -63,7 +63,7 @@ def ablation_models(names=None, **size) -> dict[str, ResNetBKConfig]:
             f"unknown model {unknown[0]!r}; there are {', '.join(CHANGES)}"
         )
     return {
-        name: replace(ResNetBKConfig(), **size | CHANGES[name])
+        name: replace(preset("spectral"), **size | CHANGES[name])
         for name in dict.fromkeys(["baseline", *(names or CHANGES)])
     }
 
