@@ -44,6 +44,7 @@ from .train.corpora import HUB, load_corpus, local_names
 from .train.data import Corpus, InputError
 from .train.loggers import WRITERS, check_writers
 from .train.parallel import is_first, make_trainer, may_speak, process_count
+from .train.tokens import TOKENIZERS
 from .train.trainer import Progress, TrainConfig, check_corpus, held_out
 
 
@@ -434,11 +435,17 @@ def bench_language(args) -> int:
     _, plan = settings_from(
         settings_asked(args), PRESETS["baseline"], TrainConfig(**quick)
     )
-    corpus = load_corpus(args.corpus)
+    corpus = load_corpus(
+        args.corpus, tokenizer=args.tokenizer, vocab_size=args.vocab_size
+    )
     for name in args.presets:
         check_corpus(
             corpus,
-            replace(preset(name), **({} if n_seq is None else dict(n_seq=n_seq))),
+            replace(
+                preset(name),
+                vocab_size=corpus.tokenizer.vocab_size,
+                **({} if n_seq is None else dict(n_seq=n_seq)),
+            ),
         )
     print(f"{corpus!r}", file=sys.stderr)
     record = compare(
@@ -461,7 +468,7 @@ def bench_language(args) -> int:
     )
     write_whole(out / "sample.txt", text + "\n")
     print(
-        f"\nsample of {best['model_name']} (the first 32 bytes are held-out text):\n{text}\n"
+        f"\nsample of {best['model_name']} (the first 32 tokens are held-out text):\n{text}\n"
     )
     print(f"curves: {out / 'curves.png'}")
     print(out)
@@ -670,7 +677,7 @@ def _run_commands(commands):
     )
     p.add_argument(
         "--tokenizer",
-        choices=("bytes", "bpe", "words", "gpt2"),
+        choices=tuple(TOKENIZERS),
         help="bpe and words are learnt on the training split, of --vocab-size ids [bytes]",
     )
     p.add_argument(
@@ -734,6 +741,19 @@ def _bench_commands(commands):
     )
     p = _command(benchmarks, "language", bench_language)
     p.add_argument("--corpus", default="pydocs", help=CORPUS + " [pydocs]")
+    p.add_argument(
+        "--tokenizer",
+        default="bytes",
+        choices=tuple(TOKENIZERS),
+        help="bpe and words are learnt on the training split [bytes]",
+    )
+    p.add_argument(
+        "--vocab-size",
+        "--vocab_size",
+        dest="vocab_size",
+        type=int,
+        help=f"token ids that are learnt at most [{', '.join(f'{k} {v}' for k, v in TOKENIZERS.items())}]",
+    )
     p.add_argument(
         "--presets",
         nargs="+",

@@ -56,11 +56,16 @@ def compare(
 ) -> dict:
     """Trains models side by side and writes results.json into the folder `out`, one run folder a run.
 
-    models: names of presets, or a dictionary from names to configurations. lrs, seeds: the grid (default: those of `train`). n_seq: context, tokens. Returns the record that results.json holds.
+    models: names of presets, which get as many token ids as the corpus has, or a dictionary from names to configurations. lrs, seeds: the grid (default: those of `train`). n_seq: context, tokens. Returns the record that results.json holds.
     """
     out, rows = Path(out), []
     configs = (
-        models if isinstance(models, dict) else {name: preset(name) for name in models}
+        models
+        if isinstance(models, dict)
+        else {
+            name: replace(preset(name), vocab_size=corpus.tokenizer.vocab_size)
+            for name in models
+        }
     )
     if n_seq is not None:
         configs = {
