@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['SMALL', 'SPECTRAL', 'LADDER', 'VARIANTS', 'LARGE', 'NoPotential', 'HoppingMix', 'Bare', 'Ungated', 'ComplexLinear',
            'Wide', 'BlockMix', 'LocalAttention', 'Real', 'RawLadder', 'Deaf', 'OpenSources', 'Silence', 'Alone', 'Each',
-           'RealEach', 'WideLadder', 'Behind', 'Projected', 'Variant', 'build', 'search', 'standings', 'large_steps']
+           'RealEach', 'WideLadder', 'Behind', 'Projected', 'ReadAll', 'Variant', 'build', 'search', 'standings',
+           'large_steps']
 
 # %% ../../nbs/bench/48_quality.ipynb #ef21c48e
 import json
@@ -238,11 +239,12 @@ class Deaf(LadderMixer):
             for t, p, own, deaf in said
         )
 
-# %% ../../nbs/bench/48_quality.ipynb #8fe66be1
-def _relinked(mixer: LadderMixer, d_model: int):
-    "New maps of the token and of the token before for the mixer's sizes; its first conductances stay."
+# %% ../../nbs/bench/48_quality.ipynb #6b55e7ea
+def _relinked(mixer: LadderMixer, d_model: int, width: int):
+    "New maps of the token and of the token before for the mixer's sizes, and a gate of `width` values; its first conductances stay."
     kept = mixer.token.bias.detach()[-2 * mixer.sizes[2] :]
     mixer.token, mixer.past = (nn.Linear(d_model, sum(mixer.sizes)) for _ in range(2))
+    mixer.gate = nn.Linear(d_model, width)
     with torch.no_grad():
         mixer.token.bias[-len(kept) :] = kept
 
@@ -253,7 +255,7 @@ class OpenSources(LadderMixer):
     def __init__(self, *args):
         super().__init__(*args)
         self.sizes[1] = 0
-        _relinked(self, self.sizes[0])
+        _relinked(self, self.sizes[0], self.sizes[0])
 
     def sources(self, token, past):
         return torch.tanh(token[0] + past[0])  # (B, N, D)
@@ -284,14 +286,14 @@ class Each(LadderMixer):
     def __init__(self, d_model: int, *args):
         super().__init__(2 * d_model, d_model, *args)
         self.sizes[:2] = [d_model, d_model]
-        _relinked(self, d_model)
+        _relinked(self, d_model, d_model)
 
     def sources(self, token, past):
         u = super().sources(token, past)  # (B, N, D)
         return torch.stack([u, torch.zeros_like(u)], -1).flatten(-2)  # (B, N, 2D)
 
     def write(self, x, read):
-        return read["mixed"][..., ::2]  # (..., D)
+        return super().write(x, dict(mixed=read["mixed"][..., ::2]))  # (..., D)
 
 
 class RealEach(Each, Real):
@@ -303,11 +305,11 @@ class WideLadder(LadderMixer):
 
     def __init__(self, d_model: int, width: int, *args):
         super().__init__(width, *args)
-        _relinked(self, d_model)
+        _relinked(self, d_model, width)
         self.out = nn.Linear(width, d_model)
 
     def write(self, x, read):
-        return self.out(read["mixed"])  # (..., D)
+        return self.out(super().write(x, read))  # (..., D)
 
 # %% ../../nbs/bench/48_quality.ipynb #0e77b6c6
 class Behind(Mixer):
@@ -327,21 +329,28 @@ class Behind(Mixer):
         return self.inner.write(x, read)
 
 
-class Projected(Mixer):
-    "A norm, a gate and a projection behind the inner mixer, as spectral heads have them."
+class Projected(LadderMixer):
+    "The gate behind a norm, and a projection behind the gate, as spectral heads have them."
 
-    def __init__(self, inner: Mixer, d_model: int):
-        super().__init__()
-        self.inner, self.norm = inner, nn.LayerNorm(d_model)
-        self.gate, self.out = nn.Linear(d_model, d_model), nn.Linear(d_model, d_model)
-
-    def read(self, x, state=None, starts=None):
-        return self.inner.read(x, state, starts)
+    def __init__(self, d_model: int, *args):
+        super().__init__(d_model, *args)
+        self.norm, self.out = nn.LayerNorm(d_model), nn.Linear(d_model, d_model)
 
     def write(self, x, read):
         return self.out(
-            self.norm(self.inner.write(x, read)) * F.silu(self.gate(x))
+            super().write(x, dict(mixed=self.norm(read["mixed"])))
         )  # (..., D)
+
+
+class ReadAll(LadderMixer):
+    "The whole response is written into the stream, not gated."
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        del self.gate
+
+    def write(self, x, read):
+        return read["mixed"]  # (..., D)
 
 # %% ../../nbs/bench/48_quality.ipynb #703229bd
 SMALL = TrainConfig(
@@ -483,10 +492,10 @@ VARIANTS = {
         LADDER,
         lambda c: RealEach(c.d_model, 1, c.eta_min, c.eta_max),
     ),
-    "96 ladders": Variant(
-        "a state half as wide again",
+    "80 ladders": Variant(
+        "a state a quarter wider",
         LADDER,
-        lambda c: WideLadder(c.d_model, 192, 96, 1, c.eta_min, c.eta_max),
+        lambda c: WideLadder(c.d_model, 160, 80, 1, c.eta_min, c.eta_max),
     ),
     "2 sweeps": Variant("told of its own response, too", LADDER | dict(sweeps=2)),
     "3 sweeps": Variant(
@@ -498,9 +507,10 @@ VARIANTS = {
         lambda c: Behind(build_mixer(c), c.d_model, 4),
     ),
     "projected": Variant(
-        "norm, gate and projection behind",
-        LADDER,
-        lambda c: Projected(build_mixer(c), c.d_model),
+        "a norm before the gate, a projection behind it", LADDER, _ladder(Projected)
+    ),
+    "not gated": Variant(
+        "the token does not choose what it reads", LADDER, _ladder(ReadAll)
     ),
     "attention in one layer": Variant(
         "does exact recall of 64 tokens help?",

@@ -51,7 +51,7 @@ class ResNetBKConfig:
         low=1,
     )
     d_ff: int = setting(
-        384, "width of the feed-forward layer, or of one expert, channels", low=1
+        320, "width of the feed-forward layer, or of one expert, channels", low=1
     )
     dropout_p: float = setting(0.0, "dropout probability", low=0.0, high=1.0)
     # the ladder and the spectral heads
@@ -340,7 +340,7 @@ def _presets():
     full = replace(step6, use_curriculum=True, use_active_learning=True)
     spectral = replace(baseline, mixer="resolvent", n_heads=32, d_ff=480)
     transformer = replace(baseline, mixer="attention", n_heads=4, d_ff=512)
-    gru = replace(baseline, mixer="gru")
+    gru = replace(baseline, mixer="gru", d_ff=384)
     return dict(
         baseline=baseline,
         moe=moe,

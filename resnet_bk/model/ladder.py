@@ -172,6 +172,7 @@ class LadderMixer(Mixer):
         self.sizes = [d_model, d_model, n_heads, n_heads]
         self.token = nn.Linear(d_model, sum(self.sizes))
         self.past = nn.Linear(d_model, sum(self.sizes))
+        self.gate = nn.Linear(d_model, d_model)
         with torch.no_grad():  # memories of one token and of many, in every combination
             _, _, potentials, conductances = self.token.bias.split(self.sizes)
             potentials.copy_(torch.linspace(-2, 2, n_heads))
@@ -235,7 +236,7 @@ class LadderMixer(Mixer):
         )
 
     def write(self, x: Tensor, read: dict) -> Tensor:
-        return read["mixed"]  # (..., D)
+        return 2 * torch.sigmoid(self.gate(x)) * read["mixed"]  # (..., D)
 
 # %% ../../nbs/model/17_ladder.ipynb #ba62ff21
 class GRUMixer(Mixer):
