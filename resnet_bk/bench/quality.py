@@ -631,7 +631,7 @@ def standings(record: dict) -> dict:
 # %% ../../nbs/bench/48_quality.ipynb #0f65df27
 _large = dict(d_model=384, n_layers=6, n_seq=256, dropout_p=0.2)
 LARGE = {
-    "ladder": replace(preset("baseline"), n_heads=192, d_ff=1152, **_large),
+    "ladder": replace(preset("baseline"), n_heads=192, d_ff=960, **_large),
     "transformer": replace(preset("transformer"), n_heads=6, d_ff=1536, **_large),
 }
 
