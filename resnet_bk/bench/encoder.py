@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['MASK', 'ENCODERS', 'SIZE', 'WithDiagonal', 'BothWays', 'masked', 'train_encoder', 'encoder_study']
 
-# %% ../../nbs/bench/51_encoder.ipynb #150ca0d4
+# %% ../../nbs/bench/51_encoder.ipynb #abd18b59
 import json
 import math
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .quality import LADDER, Variant, WideLadder, build
+from .recall import fit, keep
 from ..core.resolvent import green_diagonal
 from ..model.config import preset
-from ..model.lm import ResNetBK, build_mixer, count_parameters
+from ..model.lm import INITIALISED, ResNetBK, build_mixer, count_parameters
 from ..model.mixers import Mixer
 from ..train.checkpoint import environment, write_whole
-from ..train.data import Corpus, windows
-from ..train.trainer import TrainConfig, learning_rate, make_optimizer
+from ..train.data import Corpus, random_batch, windows
+from ..train.trainer import TrainConfig
 
 MASK = 256  # the id that hides a byte
 
@@ -43,7 +43,8 @@ class WithDiagonal(Mixer):
         )
 
     def read(self, x, state=None, starts=None):
-        read, state = self.inner.read(x, state, starts)
+        assert state is None and starts is None, "encoders read whole texts"
+        read, state = self.inner.read(x)
         z = torch.complex(self.energy, self.log_eta.exp())  # (H,)
         green = green_diagonal(
             self.potential(x).to(z.real.dtype), z, causal=self.causal
@@ -65,6 +66,7 @@ class BothWays(Mixer):
         self.forth, self.back = forth, back
 
     def read(self, x, state=None, starts=None):
+        assert state is None and starts is None, "encoders read whole texts"
         turned, _ = self.back(x.flip(1))  # (B, N, D)
         return dict(forth=self.forth(x)[0], back=turned.flip(1)), None  # (B, N, D) each
 
@@ -97,6 +99,7 @@ ENCODERS = {
         lambda c: BothWays(_half(c), _half(c)),
     ),
 }
+INITIALISED[WithDiagonal] = ((), ("out",))
 SIZE = dict(vocab_size=257, n_seq=64)
 
 
@@ -109,28 +112,24 @@ def masked(
 
 
 def train_encoder(
-    name: str, corpus: Corpus, plan: TrainConfig, parameters: int, n_layers: int = 4
+    name: str, corpus: Corpus, plan: TrainConfig, n_layers: int = 4
 ) -> dict:
-    "Trains an encoder on masked windows of 64 bytes; returns its loss on held-out windows, nats a masked byte, and what it cost."
-    model = build(ENCODERS[name], parameters, plan.seed, **SIZE, n_layers=n_layers)
-    optimizer, generator = make_optimizer(model, plan), torch.Generator().manual_seed(
-        1000 + plan.seed
+    "Trains an encoder on masked windows of 64 bytes; its loss on held-out windows, nats a masked byte, and what it cost. FloatingPointError if it diverges."
+    parameters = count_parameters(
+        ResNetBK(replace(preset("baseline"), **SIZE, n_layers=n_layers))
     )
-    train, began = corpus["train"], time.perf_counter()
-    for step in range(plan.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(plan, step + 1)
-        begins = torch.randint(
-            len(train) - SIZE["n_seq"], (plan.batch_size, 1), generator=generator
-        )
-        ids = train[begins + torch.arange(SIZE["n_seq"])].long()  # (B, N)
+    model, generator = build(
+        ENCODERS[name], parameters, plan.seed, **SIZE, n_layers=n_layers
+    ), torch.Generator().manual_seed(1000 + plan.seed)
+
+    def loss_of():
+        ids = random_batch(corpus["train"], plan.batch_size, SIZE["n_seq"], generator)[
+            0
+        ]  # (B, N)
         seen, hidden = masked(ids, generator)
-        loss = F.cross_entropy(model(seen)[hidden], ids[hidden])
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), plan.grad_clip)
-        optimizer.step()
-    seconds = time.perf_counter() - began
+        return F.cross_entropy(model(seen)[hidden], ids[hidden])
+
+    said = fit(model, plan, loss_of)
     model.eval()
     ids = windows(corpus["validation"].long(), SIZE["n_seq"])[0]  # (W, N)
     seen, hidden = masked(ids, torch.Generator().manual_seed(99))
@@ -139,12 +138,22 @@ def train_encoder(
             F.cross_entropy(model(s)[h], i[h], reduction="sum").item()
             for s, h, i in zip(seen.split(64), hidden.split(64), ids.split(64))
         )
-    return dict(
-        model_name=name,
+    settings = dict(
         seed=plan.seed,
-        loss=total / int(hidden.sum()),
-        parameters=count_parameters(model),
-        seconds=seconds,
+        steps=plan.steps,
+        batch_size=plan.batch_size,
+        lr=plan.lr,
+        warmup=plan.warmup,
+        n_layers=n_layers,
+    )
+    return (
+        dict(
+            model_name=name,
+            **settings,
+            loss=total / int(hidden.sum()),
+            parameters=count_parameters(model),
+        )
+        | said
     )
 
 
@@ -156,29 +165,26 @@ def encoder_study(
     seeds=(0, 1, 2),
     n_layers: int = 4,
 ) -> dict:
-    "Trains the encoders over the seeds, keeps each result in the folder `out`, and goes on where it stopped; writes results.json."
-    out = Path(out)
-    parameters = count_parameters(
-        ResNetBK(replace(preset("baseline"), **SIZE, n_layers=n_layers))
+    """Trains the encoders over the seeds, keeps each result in the folder `out`, and goes on where it stopped; writes results.json.
+
+    Raises ValueError for a folder with results of other settings, FloatingPointError if training diverges.
+    """
+    out, rows = Path(out), []
+    asked = dict(
+        steps=plan.steps,
+        batch_size=plan.batch_size,
+        lr=plan.lr,
+        warmup=plan.warmup,
+        n_layers=n_layers,
     )
     for seed in seeds:
         for name in names:
-            place = out / f"{name.replace(' ', '-')}-seed{seed}.json"
-            if not place.exists():
-                row = train_encoder(
-                    name, corpus, replace(plan, seed=seed), parameters, n_layers
-                )
-                out.mkdir(parents=True, exist_ok=True)
-                write_whole(place, json.dumps(row))
-    rows = [
-        json.loads(p.read_text(encoding="utf-8"))
-        for p in sorted(out.glob("*-seed*.json"))
-    ]
-    record = dict(
-        corpus=corpus.record(),
-        environment=environment(),
-        settings=dict(steps=plan.steps, batch_size=plan.batch_size, lr=plan.lr),
-        runs=rows,
-    )
+            run = lambda: train_encoder(
+                name, corpus, replace(plan, seed=seed), n_layers
+            ) | dict(environment=environment())
+            rows.append(
+                keep(out / f"{name.replace(' ', '-')}-seed{seed}.json", asked, run)
+            )
+    record = dict(corpus=corpus.record(), runs=rows)
     write_whole(out / "results.json", json.dumps(record, indent=1))
     return record

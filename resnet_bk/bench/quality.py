@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SMALL', 'SPECTRAL', 'LADDER', 'VARIANTS', 'LARGE', 'NoPotential', 'HoppingMix', 'Bare', 'Ungated', 'ComplexLinear',
-           'Wide', 'BlockMix', 'LocalAttention', 'Real', 'RawLadder', 'Deaf', 'OpenSources', 'Silence', 'Alone', 'Each',
-           'RealEach', 'WideLadder', 'Behind', 'Projected', 'ReadAll', 'Variant', 'build', 'search', 'standings',
-           'large_steps']
+           'Wide', 'BlockMix', 'TorchStart', 'LocalAttention', 'Real', 'RawLadder', 'Deaf', 'OpenSources', 'Silence',
+           'Alone', 'Each', 'RealEach', 'WideLadder', 'Behind', 'Projected', 'Keeping', 'Narrow', 'ReadAll', 'Variant',
+           'build', 'search', 'standings', 'large_steps']
 
 # %% ../../nbs/bench/48_quality.ipynb #ef21c48e
 import json
@@ -24,7 +24,7 @@ from .ablation import step_seconds
 from .language import result_row
 from ..core.resolvent import half_line, resolvent_mix
 from ..model.config import ResNetBKConfig, preset
-from ..model.lm import ResNetBK, build_mixer, count_parameters
+from ..model.lm import INITIALISED, ResNetBK, build_mixer, count_parameters
 from resnet_bk.model.mixers import (
     AbsorbingPotential,
     AttentionMixer,
@@ -169,7 +169,11 @@ class BlockMix(nn.Module):
             rows.append(y)
         return torch.stack(rows, 1), (g, y)  # (B, N, H, P)
 
-# %% ../../nbs/bench/48_quality.ipynb #5b10d403
+# %% ../../nbs/bench/48_quality.ipynb #2e13bdd2
+class TorchStart(AttentionMixer):
+    "Attention whose linear layers keep torch's own start."
+
+
 class LocalAttention(AttentionMixer):
     "Causal attention to the last `window` tokens, of texts read in one call."
 
@@ -178,6 +182,7 @@ class LocalAttention(AttentionMixer):
         self.window = window
 
     def read(self, x, state=None, starts=None):
+        assert state is None and starts is None, "for the measurement alone"
         n = x.shape[1]
         q, k, v = (
             self.qkv(x).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
@@ -212,6 +217,7 @@ class RawLadder(LadderMix):
     "The prefix's resolvent as it is, not divided by 1 - t g; of texts read in one call."
 
     def forward(self, c, u, b, t, z, state, starts=None):
+        assert state is None and starts is None, "for the measurement alone"
         y, after = super().forward(c, u, b, t, z, state, starts)
         g, _ = half_line(b + F.pad(t, (0, 0, 1, 0))[:, :-1] + t, z, -t)  # (B, N, H, P)
         return y * (1 - t[..., None] * g), after  # (B, N, H, P)
@@ -342,6 +348,24 @@ class Projected(LadderMixer):
         )  # (..., D)
 
 
+class Keeping(LadderMixer):
+    "Potentials that reach down to 0.0025 at the start, lengths up to forty tokens."
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        potentials = self.token.bias.detach().split(self.sizes)[2]
+        potentials.copy_(torch.linspace(-6, 2, len(potentials)))
+
+
+class Narrow(LadderMixer):
+    "Weights that start as those of attention do."
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        for layer in (self.token, self.past, self.gate):
+            nn.init.normal_(layer.weight, std=0.02)
+
+
 class ReadAll(LadderMixer):
     "The whole response is written into the stream, not gated."
 
@@ -396,9 +420,14 @@ def _ladder(kind=LadderMixer, **extra):
     "A builder of ladders with one part changed."
     return lambda c: kind(c.d_model, c.n_heads, c.sweeps, c.eta_min, c.eta_max, **extra)
 
-# %% ../../nbs/bench/48_quality.ipynb #1953b9f3
+# %% ../../nbs/bench/48_quality.ipynb #726a5374
 SPECTRAL = dict(mixer="resolvent", n_heads=32)
 LADDER = dict(mixer="ladder", n_heads=64)
+INITIALISED[TorchStart] = ((), ())
+INITIALISED[WideLadder] = INITIALISED[Projected] = (
+    (),
+    ("out",),
+)  # what writes into the stream starts narrow
 VARIANTS = {
     "spectral heads": Variant(
         "the earlier design: waves in a band, read at several energies", SPECTRAL
@@ -471,16 +500,26 @@ VARIANTS = {
         _ladder(OpenSources),
     ),
     "not divided": Variant(
-        "the prefix's resolvent as it is", LADDER, _ladder(mix=RawLadder())
+        "the prefix's resolvent as it is",
+        LADDER,
+        lambda c: LadderMixer(
+            c.d_model, c.n_heads, 1, c.eta_min, c.eta_max, mix=RawLadder()
+        ),
     ),
     "no phases": Variant("no broadening: real weighted means", LADDER, _ladder(Real)),
+    "longer memory of ladders": Variant(
+        "potentials that keep for some forty tokens at the start",
+        LADDER,
+        _ladder(Keeping),
+    ),
+    "usual start": Variant(
+        "the start of attention: weights of 0.02", LADDER, _ladder(Narrow)
+    ),
     "slower phases": Variant(
         "broadenings ten times smaller at the start",
         LADDER | dict(eta_min=0.002, eta_max=0.1),
     ),
-    "32 ladders": Variant(
-        "two values share a potential, at two broadenings", LADDER | dict(n_heads=32)
-    ),
+    "32 ladders": Variant("two values share a potential", LADDER | dict(n_heads=32)),
     "16 ladders": Variant("four values share a potential", LADDER | dict(n_heads=16)),
     "128 ladders": Variant(
         "a potential for each value: real sources, the real part read",
@@ -536,6 +575,11 @@ VARIANTS = {
         "does it gain from depth, too?", dict(mixer="gru", n_layers=5)
     ),
     "transformer": Variant("attention", dict(mixer="attention", n_heads=4)),
+    "transformer, torch's start": Variant(
+        "does it gain from the start that ladders have?",
+        dict(mixer="attention", n_heads=4),
+        lambda c: TorchStart(c.d_model, c.n_heads),
+    ),
 }
 
 # %% ../../nbs/bench/48_quality.ipynb #bee31932
@@ -585,6 +629,16 @@ def search(
     for seed, name, lr in jobs:
         place = out / f"{name.replace(' ', '-')}-lr{lr:g}-seed{seed}"
         if (place / "row.json").exists():
+            was, asked = (
+                json.loads((place / "row.json").read_text(encoding="utf-8"))["config"],
+                asdict(replace(train, lr=lr, seed=seed))
+                | size
+                | VARIANTS[name].changes,
+            )
+            if changed := [k for k in asked if was[k] != asked[k]]:
+                raise ValueError(
+                    f"{place.name} was trained with another {', '.join(changed)}; choose another folder"
+                )
             continue
         model = build(VARIANTS[name], parameters, seed, **size)
         bars = [Progress(f"{name} lr {lr:g} seed {seed}")] if progress else []
@@ -598,7 +652,12 @@ def search(
             model_name=name,
         )
         trainer.fit()
-        write_whole(place / "row.json", json.dumps(result_row(trainer, name), indent=1))
+        write_whole(
+            place / "row.json",
+            json.dumps(
+                result_row(trainer, name) | dict(environment=environment()), indent=1
+            ),
+        )
     rows = [
         json.loads(p.read_text(encoding="utf-8"))
         for p in sorted(out.glob("*/row.json"))
@@ -609,8 +668,14 @@ def search(
         config = row.pop("config")
         row |= dict(lr=config["lr"], seed=config["seed"], d_ff=config["d_ff"])
     settings = asdict(train) | size | dict(parameters=parameters)
+    places = list(
+        {json.dumps(row.pop("environment"), sort_keys=True): None for row in rows}
+    )
     record = dict(
-        corpus=corpus.record(), environment=environment(), settings=settings, runs=rows
+        corpus=corpus.record(),
+        environments=[json.loads(p) for p in places],
+        settings=settings,
+        runs=rows,
     )
     write_whole(out / "results.json", json.dumps(record, indent=1))
     return record
@@ -639,7 +704,7 @@ LARGE = {
 def large_steps(corpus: Corpus, out, batch_size: int = 4, steps: int = 100) -> dict:
     "Median seconds of a training step of the large models, in turn; writes the record to the file `out`."
     seconds = step_seconds(
-        LARGE, corpus, replace(SMALL, batch_size=batch_size, lr=1e-3), rounds=steps
+        LARGE, corpus, replace(SMALL, batch_size=batch_size), rounds=steps
     )
     sizes = {name: count_parameters(ResNetBK(config)) for name, config in LARGE.items()}
     record = dict(

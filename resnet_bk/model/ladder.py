@@ -72,7 +72,7 @@ class LadderMix(nn.Module):
         return y, LadderState(k, y[:, -1].clone(), links[:, -1].clone())
 
     def kernel(self, u, b, t, links, z, state: LadderState) -> tuple[Tensor, Tensor]:
-        "Voltages and the last K by the fused sweep."
+        "Voltages (B, N, H, P) and the last K (B, H, P) by the fused sweep; `links` (B, N, H) are the t that join, otherwise as `forward`."
         from resnet_bk.core.ladder import ladder  # needs Numba
 
         lanes = lambda x: (
@@ -95,7 +95,13 @@ class LadderMix(nn.Module):
         )
 
     def resolvent(self, u, b, t, links, z, state: LadderState) -> tuple[Tensor, Tensor]:
-        "The same by two calls of the resolvent."
+        "The same by two calls of the resolvent, in double precision: 1/g - t is a difference of near numbers where b is far below t."
+        given, double = u.dtype, lambda x: x.to(
+            torch.complex128 if x.is_complex() else torch.float64
+        )
+        u, b, t, links, z, state = *map(double, (u, b, t, links, z)), LadderState(
+            *map(double, state)
+        )
         v = b + torch.cat([state.t[:, None], links], 1)[:, :-1] + t  # (B, N, H)
         ends = 1 / (state.k + state.t[..., None])  # (B, H, P), g of the last site
         y, after = resolvent_mix(
@@ -110,9 +116,10 @@ class LadderMix(nn.Module):
         g, _ = half_line(
             v, z, -links, state=DiagonalState(ends, -state.t)
         )  # (B, N, H, P)
-        return (
-            y / (1 - t[..., None] * g),
-            1 / after.g - t[:, -1, :, None],
+        return (y / (1 - t[..., None] * g)).to(given), (
+            1 / after.g - t[:, -1, :, None]
+        ).to(
+            given
         )  # (B, N, H, P), (B, H, P)
 
 # %% ../../nbs/model/17_ladder.ipynb #82b69eb9
@@ -173,7 +180,7 @@ class LadderMixer(Mixer):
         self.token = nn.Linear(d_model, sum(self.sizes))
         self.past = nn.Linear(d_model, sum(self.sizes))
         self.gate = nn.Linear(d_model, d_model)
-        with torch.no_grad():  # memories of one token and of many, in every combination
+        with torch.no_grad():  # b and t from 0.13 to 2.1, in many combinations: lengths of a fraction of a token to four tokens
             _, _, potentials, conductances = self.token.bias.split(self.sizes)
             potentials.copy_(torch.linspace(-2, 2, n_heads))
             conductances.copy_(torch.linspace(-2, 2, n_heads)[torch.randperm(n_heads)])

@@ -199,8 +199,8 @@ def check_parts(c: ResNetBKConfig):
             f"{', '.join(missing)}: no part is registered for {'it' if len(missing) == 1 else 'them'} yet; set to false"
         )
 
-# %% ../../nbs/model/16_lm.ipynb #ff0021e6
-# linear layers that start at width 0.02, and those, narrower, that write into the stream
+# %% ../../nbs/model/16_lm.ipynb #1234c566
+# linear layers that start at width 0.02, and those, narrower, that write into the stream; ladders and GRU keep torch's own start
 INITIALISED = {
     FeedForward: (("0",), ("2",)),
     ResolventMixer: (("value", "gate"), ("out",)),
@@ -243,7 +243,14 @@ class ResNetBK(
         nn.init.normal_(self.embed.weight, std=0.02)
         for part in self.modules():
             for name, layer in part.named_children():
-                wide, writes = INITIALISED.get(type(part), ((), ()))
+                wide, writes = next(
+                    (
+                        INITIALISED[kind]
+                        for kind in type(part).__mro__
+                        if kind in INITIALISED
+                    ),
+                    ((), ()),
+                )
                 if name in wide or name in writes:
                     nn.init.normal_(
                         layer.weight, std=narrow if name in writes else 0.02
