@@ -20,7 +20,7 @@ from resnet_bk.core.resolvent import (
     half_line,
     resolvent_mix,
 )
-from .mixers import Mixer, cut
+from .mixers import Mixer, as_pairs, cut
 
 
 class LadderState(NamedTuple):
@@ -235,7 +235,7 @@ class LadderMixer(Mixer):
             u = torch.view_as_complex(u.contiguous())  # (B, N, H, P)
             b, t = self.conductances(token, past)  # (B, N, H) each
             y, ladder = self.mix(x, u, b, t, z, ladder, starts)  # (B, N, H, P)
-            response = torch.view_as_real(y).flatten(2).to(x.dtype)  # (B, N, D)
+            response = as_pairs(y).flatten(2).to(x.dtype)  # (B, N, D)
             last.append(guess)
             chains.append(ladder)
         return dict(mixed=response, potential=b), LadderMixerState(
