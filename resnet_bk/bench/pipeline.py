@@ -53,7 +53,7 @@ LONG = PipelineConfig(
 )
 SHORT = PipelineConfig(
     dict(
-        baseline=ResNetBKConfig(n_heads=16, d_ff=76, **_NARROW),
+        baseline=ResNetBKConfig(n_heads=16, d_ff=60, **_NARROW),
         transformer=ResNetBKConfig(mixer="attention", n_heads=2, d_ff=109, **_NARROW),
     ),
     TrainConfig(steps=20, batch_size=4, warmup=5, eval_every=10, eval_tokens=2048),
