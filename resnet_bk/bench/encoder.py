@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .quality import LADDER, Variant, WideLadder, build
-from .recall import fit, keep
+from .quality import LADDER, Variant, WideLadder, build, keep
+from .recall import fit
 from ..core.resolvent import green_diagonal
 from ..model.config import preset
 from ..model.lm import INITIALISED, ResNetBK, build_mixer, count_parameters
-from ..model.mixers import Mixer
+from ..model.mixers import Mixer, as_pairs
 from ..train.checkpoint import environment, write_whole
 from ..train.data import Corpus, random_batch, windows
 from ..train.trainer import TrainConfig
@@ -50,14 +50,14 @@ class WithDiagonal(Mixer):
             self.potential(x).to(z.real.dtype), z, causal=self.causal
         )  # (B, N, H)
         return (
-            read | dict(diagonal=torch.view_as_real(green).flatten(-2).to(x.dtype)),
+            read | dict(diagonal=as_pairs(green).flatten(-2).to(x.dtype)),
             state,
         )  # (B, N, 2H)
 
     def write(self, x, read):
         return self.inner.write(x, read) + self.out(read["diagonal"])  # (..., D)
 
-
+# %% ../../nbs/bench/51_encoder.ipynb #95f438ef
 class BothWays(Mixer):
     "Two mixers, one of which reads the text from right to left."
 
@@ -102,7 +102,7 @@ ENCODERS = {
 INITIALISED[WithDiagonal] = ((), ("out",))
 SIZE = dict(vocab_size=257, n_seq=64)
 
-
+# %% ../../nbs/bench/51_encoder.ipynb #6f076d63
 def masked(
     ids: Tensor, generator: torch.Generator, share: float = 0.15
 ) -> tuple[Tensor, Tensor]:
@@ -151,12 +151,12 @@ def train_encoder(
             model_name=name,
             **settings,
             loss=total / int(hidden.sum()),
-            parameters=count_parameters(model),
+            parameters=count_parameters(model)
         )
         | said
     )
 
-
+# %% ../../nbs/bench/51_encoder.ipynb #17ca9fde
 def encoder_study(
     corpus: Corpus,
     plan: TrainConfig,

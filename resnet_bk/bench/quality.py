@@ -6,7 +6,7 @@
 __all__ = ['SMALL', 'SPECTRAL', 'LADDER', 'VARIANTS', 'LARGE', 'NoPotential', 'HoppingMix', 'Bare', 'Ungated', 'ComplexLinear',
            'Wide', 'BlockMix', 'TorchStart', 'LocalAttention', 'Real', 'RawLadder', 'Deaf', 'OpenSources', 'Silence',
            'Alone', 'Each', 'RealEach', 'WideLadder', 'Behind', 'Projected', 'Keeping', 'Narrow', 'ReadAll', 'Variant',
-           'build', 'search', 'standings', 'large_steps']
+           'build', 'keep', 'search', 'standings', 'large_steps']
 
 # %% ../../nbs/bench/48_quality.ipynb #ef21c48e
 import json
@@ -285,7 +285,7 @@ class Alone(OpenSources):
         super().__init__(*args)
         self.past = Silence(sum(self.sizes))
 
-
+# %% ../../nbs/bench/48_quality.ipynb #6af2e78b
 class Each(LadderMixer):
     "A potential for each value: as many ladders as channels, with real sources, read by the real part."
 
@@ -599,7 +599,20 @@ def build(variant: Variant, parameters: int, seed: int = 0, **size) -> ResNetBK:
     slope = (more - few) / 8
     return model(max(8, 8 * round((8 + (parameters - few) / slope) / 8)))
 
-# %% ../../nbs/bench/48_quality.ipynb #1f9e7122
+# %% ../../nbs/bench/48_quality.ipynb #d919e807
+def keep(place: Path, asked: dict, run: Callable[[], dict]) -> dict:
+    "The result in the file `place`, or that of `run`, which is then kept there. ValueError where the file was made with other settings than `asked`."
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(place, json.dumps(run()))
+    row = json.loads(place.read_text(encoding="utf-8"))
+    if changed := [k for k, v in asked.items() if row[k] != v]:
+        raise ValueError(
+            f"{place.name} was made with another {', '.join(changed)}; choose another folder"
+        )
+    return row
+
+
 def search(
     corpus: Corpus,
     train: TrainConfig,
@@ -615,6 +628,7 @@ def search(
 
     parameters: of every model (default: of the Transformer with d_ff 512). size: settings shared by all. Returns the record of
     every finished run in `out` and writes it to results.json; several processes may share `out` if their runs differ.
+    Raises ValueError for a folder with results of other settings, FloatingPointError if training diverges.
     """
     out = Path(out)
     parameters = parameters or count_parameters(
@@ -627,50 +641,50 @@ def search(
         for lr in lrs or [train.lr]
     ]
     for seed, name, lr in jobs:
-        place = out / f"{name.replace(' ', '-')}-lr{lr:g}-seed{seed}"
-        if (place / "row.json").exists():
-            was, asked = (
-                json.loads((place / "row.json").read_text(encoding="utf-8"))["config"],
-                asdict(replace(train, lr=lr, seed=seed))
-                | size
-                | VARIANTS[name].changes,
+        label, plan = f"{name.replace(' ', '-')}-lr{lr:g}-seed{seed}", replace(
+            train, lr=lr, seed=seed
+        )
+
+        def run():
+            bars = [Progress(f"{name} lr {lr:g} seed {seed}")] if progress else []
+            trainer = Trainer(
+                build(VARIANTS[name], parameters, seed, **size),
+                corpus,
+                plan,
+                out / label,
+                resume=True,
+                callbacks=bars,
+                model_name=name,
             )
-            if changed := [k for k in asked if was[k] != asked[k]]:
-                raise ValueError(
-                    f"{place.name} was trained with another {', '.join(changed)}; choose another folder"
-                )
-            continue
-        model = build(VARIANTS[name], parameters, seed, **size)
-        bars = [Progress(f"{name} lr {lr:g} seed {seed}")] if progress else []
-        trainer = Trainer(
-            model,
-            corpus,
-            replace(train, lr=lr, seed=seed),
-            place,
-            resume=True,
-            callbacks=bars,
-            model_name=name,
-        )
-        trainer.fit()
-        write_whole(
-            place / "row.json",
-            json.dumps(
-                result_row(trainer, name) | dict(environment=environment()), indent=1
-            ),
-        )
+            trainer.fit()
+            row = result_row(trainer, name)
+            return row.pop("config") | row | dict(environment=environment())
+
+        keep(out / f"{label}.json", asdict(plan) | size | VARIANTS[name].changes, run)
     rows = [
         json.loads(p.read_text(encoding="utf-8"))
-        for p in sorted(out.glob("*/row.json"))
+        for p in sorted(out.glob("*-seed*.json"))
     ]
-    for (
-        row
-    ) in rows:  # the rest of the configuration is in the settings and in the variant
-        config = row.pop("config")
-        row |= dict(lr=config["lr"], seed=config["seed"], d_ff=config["d_ff"])
-    settings = asdict(train) | size | dict(parameters=parameters)
     places = list(
-        {json.dumps(row.pop("environment"), sort_keys=True): None for row in rows}
+        {json.dumps(row["environment"], sort_keys=True): None for row in rows}
     )
+    shown = (
+        "model_name",
+        "lr",
+        "seed",
+        "d_ff",
+        "parameters",
+        "final_loss",
+        "bits_per_byte",
+        "training_time",
+        "tokens_per_s",
+        "state_bytes",
+        "curve",
+    )
+    rows = [
+        {k: row[k] for k in shown} for row in rows
+    ]  # the rest is in the settings and in the variant
+    settings = asdict(train) | size | dict(parameters=parameters)
     record = dict(
         corpus=corpus.record(),
         environments=[json.loads(p) for p in places],

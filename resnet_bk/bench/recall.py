@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['IGNORED', 'TASKS', 'SIZE', 'MODELS', 'recall_batch', 'copy_batch', 'MambaLM', 'Setting', 'make', 'memory_bytes',
-           'fit', 'train_task', 'keep', 'recall_study']
+           'fit', 'train_task', 'recall_study']
 
 # %% ../../nbs/bench/49_recall.ipynb #35e09bf3
 import itertools
@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .quality import LADDER, SPECTRAL, Variant, build
+from .quality import LADDER, SPECTRAL, Variant, build, keep
 from ..model.config import preset
 from ..model.lm import ResNetBK, count_parameters, state_bytes
 from ..train.checkpoint import environment, write_whole
@@ -93,7 +93,7 @@ class MambaLM(nn.Module):
             self.norm(self.body(self.embed(ids))), self.embed.weight
         )  # (B, N, V)
 
-
+# %% ../../nbs/bench/49_recall.ipynb #719be22e
 @dataclass(frozen=True)
 class Setting:
     "A task of one size, and how every model is trained on it."
@@ -134,7 +134,7 @@ def memory_bytes(model: nn.Module, tokens: int) -> int:
         return 4 * c.n_layers * c.d_inner * (c.d_state + c.d_conv - 1)
     return state_bytes(model, tokens)
 
-
+# %% ../../nbs/bench/49_recall.ipynb #c27b5182
 def fit(model: nn.Module, plan: TrainConfig, loss_of: Callable[[], Tensor]) -> dict:
     "Trains by `plan` on the losses of calls of `loss_of`; seconds and curve (step, loss). FloatingPointError if a loss is not finite."
     optimizer, curve, began = make_optimizer(model, plan), [], time.perf_counter()
@@ -201,20 +201,7 @@ def train_task(name: str, setting: Setting, lr: float, seed: int) -> dict:
         | said
     )
 
-# %% ../../nbs/bench/49_recall.ipynb #d919e807
-def keep(place: Path, asked: dict, run: Callable[[], dict]) -> dict:
-    "The result in the file `place`, or that of `run`, which is then kept there. ValueError where the file was made with other settings than `asked`."
-    if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, json.dumps(run()))
-    row = json.loads(place.read_text(encoding="utf-8"))
-    if changed := [k for k, v in asked.items() if row[k] != v]:
-        raise ValueError(
-            f"{place.name} was made with another {', '.join(changed)}; choose another folder"
-        )
-    return row
-
-
+# %% ../../nbs/bench/49_recall.ipynb #c6f9ce4a
 def recall_study(
     settings: list[Setting],
     out,
