@@ -19,14 +19,28 @@ from ..model.config import preset
 from ..model.lm import ResNetBK, count_parameters, state_bytes
 from ..train.checkpoint import environment, write_whole
 from ..train.data import Corpus
-from ..train.trainer import Progress, TrainConfig, Trainer, train_together
+from resnet_bk.train.trainer import (
+    Progress,
+    TrainConfig,
+    Trainer,
+    held_out,
+    train_together,
+)
 
 
 def result_row(trainer: Trainer, name: str) -> dict:
     "One finished run: the field names of the seeds' BenchmarkResults, and bits_per_byte."
     evals = [r for r in trainer.history if "val_loss" in r]
     steps = [r for r in trainer.history if "seconds" in r]
-    final = next(r for r in reversed(trainer.history) if "final_loss" in r)
+    final, corpus = (
+        next(r for r in reversed(trainer.history) if "final_loss" in r),
+        trainer.corpus,
+    )
+    tested = (
+        held_out(trainer.model, corpus["test"], trainer.n_seq, corpus.tokenizer)
+        if "test" in corpus.splits
+        else {}
+    )
     return dict(
         model_name=name,
         config=asdict(trainer.model.config) | asdict(trainer.config),
@@ -41,6 +55,9 @@ def result_row(trainer: Trainer, name: str) -> dict:
         parameters=count_parameters(trainer.model),
         state_bytes=state_bytes(trainer.model, trainer.n_seq),
         curve=[(r["step"], round(r["val_loss"], 4)) for r in evals],
+        **{
+            f"test_{k}": tested[k] for k in ("loss", "perplexity") if tested
+        },  # of corpora with a third split
     )
 
 # %% ../../nbs/bench/44_language.ipynb #6f89ba28
