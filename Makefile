@@ -34,7 +34,7 @@ train: setup  ## the main job, on a corpus that needs no network
 # An unreachable hub costs many seconds of retries in each notebook, so tests stay offline unless told otherwise.
 test: export HF_HUB_OFFLINE ?= 1
 test: setup  ## everything that CI checks: the repository, nbdev_test, every notebook under papermill
-	@$(BIN)/python -m pytest -v --disable-warnings .github/scripts/test_repository.py nbs $(ARGS)
+	@$(BIN)/python -m pytest -v -n 2 --dist worksteal --disable-warnings .github/scripts/test_repository.py nbs $(ARGS)
 
 test-browser: docs  ## open the documentation and JupyterLab in a headless Chromium
 	@$(BIN)/python .github/scripts/browser.py

@@ -157,9 +157,9 @@ def test_stored_notebook_is_tidy(path):
 
 
 # Chapters that start processes of their own or take a minute: once, in a kernel, is enough.
-LONG = ("26_family", "27_parallel", "42_operator", "46_pipeline", "48_quality", "49_recall", "50_localisation", "51_encoder", "80_cli", "81_crashes", "94_reproducibility")
+LONG = ("26_family", "27_parallel", "42_operator", "46_pipeline", "48_quality", "49_recall", "50_localisation", "51_encoder", "36_stages", "52_compression", "80_cli", "81_crashes", "94_reproducibility")
 
 
 def test_nbdev_test():
     "nbdev_test runs the notebooks in process; the notebooks of this session then run in kernels of their own."
-    run_nbdev(f"nbdev_test(n_workers=2, skip_file_re={'|'.join(LONG)!r})", ROOT)
+    run_nbdev(f"nbdev_test(n_workers=1, skip_file_re={'|'.join(LONG)!r})", ROOT)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from .quality import LADDER, SPECTRAL, Variant, build, keep
 from ..model.config import preset
-from ..model.lm import ResNetBK, count_parameters, state_bytes
+from ..model.lm import ResNetBK, TiedEmbedding, count_parameters, state_bytes
 from ..train.checkpoint import environment, write_whole
 from ..train.trainer import TrainConfig, learning_rate, make_optimizer
 
@@ -78,7 +78,7 @@ class MambaLM(nn.Module):
         from mambapy.mamba import Mamba, MambaConfig, RMSNorm  # optional
 
         self.config = MambaConfig(d_model, n_layers)
-        self.embed = nn.Embedding(vocab, d_model)
+        self.embed = TiedEmbedding(vocab, d_model)
         self.body, self.norm = Mamba(self.config), RMSNorm(d_model)
         nn.init.normal_(self.embed.weight, std=0.02)
         for name, layer in self.body.named_modules():
@@ -89,9 +89,7 @@ class MambaLM(nn.Module):
                 )
 
     def forward(self, ids: Tensor) -> Tensor:
-        return F.linear(
-            self.norm(self.body(self.embed(ids))), self.embed.weight
-        )  # (B, N, V)
+        return self.embed.scores(self.norm(self.body(self.embed(ids))))  # (B, N, V)
 
 # %% ../../nbs/bench/49_recall.ipynb #719be22e
 @dataclass(frozen=True)

@@ -142,11 +142,32 @@ class ResNetBKConfig:
     )
     leapfrog_dim: int = setting(64, "hidden functions of the learned potential", low=1)
     # compression
-    use_quantization: bool = setting(False, "train with quantised weights")
-    quantization_bits: int = setting(8, "bits of a quantised weight", low=2, high=17)
-    use_pruning: bool = setting(False, "remove the least used parts while training")
+    use_quantization: bool = setting(
+        False, "train with weights that are rounded, and a straight-through gradient"
+    )
+    quantization_bits: int = setting(
+        8, "bits of such a weight; the embedding has 8", choices=(4, 8)
+    )
+    quantization_group: int = setting(
+        32,
+        "inputs that share a scale where weights have 4 bits",
+        choices=(32, 64, 128, 256),
+    )
+    quantize_potentials: bool = setting(
+        True, "round potentials and responses to 8 bits where weights are rounded"
+    )
+    packed_weights: bool = setting(
+        False, "such weights are kept as packed codes, for inference alone"
+    )
+    use_pruning: bool = setting(
+        False,
+        "switch the least useful feed-forward channels off while training, for compression to remove",
+    )
     prune_fraction: float = setting(
-        0.3, "fraction of parts to remove", low=0.0, high=1.0
+        0.3, "fraction of the channels to switch off", low=0.0, high=1.0
+    )
+    pruned_heads: int = setting(
+        0, "potentials or heads that were removed from each layer", low=0
     )
     # hardware
     use_mixed_precision: bool = setting(
@@ -270,6 +291,18 @@ def _check_together(c):
             f"use_physics_informed needs an even d_model, got {c.d_model}",
         ),
         (
+            not c.packed_weights or c.use_quantization,
+            "packed_weights needs use_quantization",
+        ),
+        (
+            c.pruned_heads < c.n_heads,
+            f"pruned_heads must leave a head: below n_heads = {c.n_heads}, got {c.pruned_heads}",
+        ),
+        (
+            not c.pruned_heads or (c.mixer != "gru" and c.sweeps == 1),
+            "pruned_heads needs a mixer of heads, and ladders of one sweep",
+        ),
+        (
             not c.use_multi_scale or c.n_layers >= 3,
             f"use_multi_scale needs n_layers of at least 3, got {c.n_layers}",
         ),
@@ -300,7 +333,9 @@ def _check(f, value):
         raise ValueError(f"{f.name} must be finite, got {value!r}")
     low, high, choices = (f.metadata[k] for k in ("low", "high", "choices"))
     if choices and value not in choices:
-        raise ValueError(f"{f.name} must be one of {', '.join(choices)}, got {value!r}")
+        raise ValueError(
+            f"{f.name} must be one of {', '.join(map(str, choices))}, got {value!r}"
+        )
     if low is not None and not value >= low:
         raise ValueError(f"{f.name} must be at least {low}, got {value!r}")
     if high is not None and not value < high:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LATER', 'REGISTERED', 'INITIALISED', 'build_potential', 'build_mixer', 'build_ff', 'build_body', 'register_part',
-           'check_parts', 'ResNetBK', 'generate_tokens', 'count_parameters', 'state_bytes']
+           'check_parts', 'TiedEmbedding', 'ResNetBK', 'generate_tokens', 'count_parameters', 'state_bytes']
 
 # %% ../../nbs/model/16_lm.ipynb #0b9c2db5
 import importlib
@@ -164,11 +164,12 @@ def build_body(c: ResNetBKConfig) -> nn.Module:
     )
     return AdaptiveStack(blocks, c.d_model, answer, exits)
 
-# %% ../../nbs/model/16_lm.ipynb #a7b3b234
-# flags whose parts live in later rooms, and the module that registers the part when it is imported; None: there is none yet
-LATER: dict[str, str | None] = dict(
-    use_quantization=None,
-    use_pruning=None,
+# %% ../../nbs/model/16_lm.ipynb #aa28e97b
+# settings whose parts live in later rooms, and the module that registers the part when it is imported
+LATER: dict[str, str] = dict(
+    pruned_heads="resnet_bk.compress.prune",
+    use_pruning="resnet_bk.compress.prune",
+    use_quantization="resnet_bk.compress.quantize",
     use_curriculum="resnet_bk.train.order",
     use_active_learning="resnet_bk.train.order",
 )
@@ -183,9 +184,9 @@ def register_part(flag: str, wrap: Callable):
 
 
 def check_parts(c: ResNetBKConfig):
-    "Imports the parts that the configuration asks for; raises ValueError naming the flags that have none yet."
+    "Imports the parts that the configuration asks for; raises ValueError naming the flags that have none."
     wanted = [flag for flag in LATER if getattr(c, flag)]
-    for module in {LATER[flag] for flag in wanted if flag not in REGISTERED} - {None}:
+    for module in {LATER[flag] for flag in wanted if flag not in REGISTERED}:
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
@@ -196,7 +197,7 @@ def check_parts(c: ResNetBKConfig):
     missing = [flag for flag in wanted if flag not in REGISTERED]
     if missing:
         raise ValueError(
-            f"{', '.join(missing)}: no part is registered for {'it' if len(missing) == 1 else 'them'} yet; set to false"
+            f"{', '.join(missing)}: no part is registered for {'it' if len(missing) == 1 else 'them'}; set to false"
         )
 
 # %% ../../nbs/model/16_lm.ipynb #1234c566
@@ -210,7 +211,15 @@ INITIALISED = {
     MultiScale: (("down",), ("up",)),
 }
 
-# %% ../../nbs/model/16_lm.ipynb #f5cd4807
+# %% ../../nbs/model/16_lm.ipynb #bb5fadb5
+class TiedEmbedding(nn.Embedding):
+    "Rows for token ids, (B, N) -> (B, N, D), which are the output head, too."
+
+    def scores(self, x: Tensor) -> Tensor:
+        "Logits (..., V) of x (..., D)."
+        return F.linear(x, self.weight)
+
+
 class ResNetBK(
     nn.Module,
     PyTorchModelHubMixin,
@@ -222,14 +231,14 @@ class ResNetBK(
 
     `starts` (B, N) bool is True where a new document begins, which reads nothing of what came before; None: nowhere.
     Raises ValueError for ids that are not (B, N) or outside the vocabulary, starts of another shape and a flag that has no
-    part yet, TypeError for ids of a dtype other than int64 and starts of one other than bool.
+    part, TypeError for ids of a dtype other than int64 and starts of one other than bool.
     """
 
     def __init__(self, config: ResNetBKConfig):
         super().__init__()
         check_parts(config)
         self.config = config
-        self.embed = nn.Embedding(config.vocab_size, config.d_model)
+        self.embed = TiedEmbedding(config.vocab_size, config.d_model)
         self.dropout = nn.Dropout(config.dropout_p)
         self.body = build_body(config)
         self._initialise()
@@ -285,9 +294,7 @@ class ResNetBK(
                 f"ids must lie in 0..{self.config.vocab_size - 1}, got {int(ids.min())}..{int(ids.max())}"
             )
         x = self.dropout(self.embed(ids))  # (B, N, D)
-        return self.body(
-            x, state, lambda x: F.linear(x, self.embed.weight), starts
-        )  # (B, N, V)
+        return self.body(x, state, self.embed.scores, starts)  # (B, N, V)
 
     def forward(self, ids: Tensor, starts: Tensor | None = None) -> Tensor:
         return self.stream(ids, starts=starts)[0]

@@ -279,9 +279,10 @@ def find_checkpoint(run: Path, which: str = "last") -> Path:
 def load_model(path: Path) -> ResNetBK:
     "The model of a checkpoint that `verify_checkpoint` has passed, in eval mode on the CPU."
     tensors = load_file(Path(path) / "model.safetensors")
-    model = ResNetBK(make_config(**read_json(Path(path) / "config.json"))).to(
-        tensors["embed.weight"].dtype
-    )
+    wide = next(
+        t.dtype for t in tensors.values() if t.dtype in (torch.float32, torch.float64)
+    )  # packed weights are of neither
+    model = ResNetBK(make_config(**read_json(Path(path) / "config.json"))).to(wide)
     model.load_state_dict(tensors)
     return model.eval()
 

@@ -485,8 +485,8 @@ def check_corpus(corpus: Corpus, config: ResNetBKConfig):
 class Trainer:
     """Trains a model on a corpus; with `out` it keeps a run directory.
 
-    `order` says where a step's windows begin: the model's own, `EpochOrder` or `RandomOrder` unless given.
-    Raises InputError for a run folder that cannot be used, FloatingPointError when the loss is not finite.
+    `order` says where a step's windows begin: the model's own, `EpochOrder` or `RandomOrder` unless given. `objective` makes of the model what is asked for the loss.
+    Raises InputError for a run folder that cannot be used and for packed weights, FloatingPointError when the loss is not finite.
     """
 
     def __init__(
@@ -499,9 +499,14 @@ class Trainer:
         callbacks=(),
         device="cpu",
         order=None,
+        objective=Objective,
         **record,
     ):
         check_corpus(corpus, model.config)
+        if not any(p.requires_grad for p in model.parameters()):
+            raise InputError(
+                "packed weights are not trained; train the run that they were made from"
+            )
         self.corpus, self.n_seq, self.device, self.callbacks = (
             corpus,
             model.config.n_seq,
@@ -519,7 +524,7 @@ class Trainer:
                 ),
             )
         self.config, self.model = config, model.to(device, getattr(torch, config.dtype))
-        self.objective = Objective(self.model)
+        self.objective = objective(self.model)
         if config.recompute:
             recompute_blocks(model)
         if config.compile:
