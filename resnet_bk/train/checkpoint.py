@@ -369,11 +369,16 @@ def _create(out: Path, files: dict[str, str]):
 
 
 def open_run(
-    out: Path, record: dict, resume: bool = False, tokenizer: str | None = None
+    out: Path,
+    record: dict,
+    resume: bool = False,
+    tokenizer: str | None = None,
+    defaults: dict | None = None,
 ) -> Path:
     """Creates a run folder, or with `resume` opens one whose configuration and corpus equal those of `record`.
 
-    record: model, train, corpus (each a dict) and the environment; tokenizer: content of its file. Raises InputError otherwise.
+    record: model, train, corpus (each a dict) and the environment; tokenizer: content of its file; defaults: model and train,
+    for settings that did not exist yet when an older run was made. Raises InputError otherwise.
     """
     out = Path(out).resolve()
     if check_folder(out, resume):
@@ -381,7 +386,9 @@ def open_run(
             raise InputError(
                 f"{out} is not empty and holds no run.json; choose another folder"
             )
-        changed = _differences(_identity(read_record(out)), _identity(record))
+        old = read_record(out)
+        old |= {part: values | old[part] for part, values in (defaults or {}).items()}
+        changed = _differences(_identity(old), _identity(record))
         if changed:
             raise InputError(
                 f"cannot resume {out}: {changed[0]} differs; use the run's own settings or another folder"

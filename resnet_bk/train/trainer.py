@@ -570,7 +570,8 @@ def _open(self: Trainer, out, resume: bool, record: dict):
         None if self.corpus.tokenizer.name == "bytes" else self.corpus.tokenizer.content
     )
     record |= dict(parameters=count_parameters(self.model)) | environment(self.device)
-    self.out = open_run(out, record, resume, tokenizer)
+    defaults = dict(model=asdict(ResNetBKConfig()), train=asdict(TrainConfig()))
+    self.out = open_run(out, record, resume, tokenizer, defaults)
     self._restore()
 
 
