@@ -84,9 +84,9 @@ def compression_study(
 ) -> dict:
     """Trains a parent for each seed and measures every method on it; keeps what is done in `out` and goes on where it stopped.
 
-    Returns the record, and writes it to results.json. Raises ValueError for a folder with results of other settings.
+    Returns the record, and writes it to results.json. Raises InputError for a folder with runs of other settings.
     """
-    out, rows, asked = Path(out), [], asdict(replace(plan, seed=0)) | asdict(config)
+    out, rows, asked = Path(out), [], asdict(plan) | asdict(config)
     asked.pop("seed")
     for seed in seeds:
         own = replace(plan, seed=seed)
@@ -240,7 +240,11 @@ def rounding_study(
     progress: bool = True,
 ) -> dict:
     "`rounding_cost` over architectures, widths and seeds, each kept in `out`; writes results.json. ValueError for a folder of other settings."
-    out, rows, asked = Path(out), [], asdict(plan)
+    out, rows, asked = (
+        Path(out),
+        [],
+        asdict(plan) | dict(corpus=corpus.record()["sha256"]),
+    )
     asked.pop("seed")
     for seed in seeds:
         for width in widths:

@@ -50,7 +50,7 @@ def _length(writes: Tensor) -> Tensor:
 
 def _spy_channels(ff: FeedForward, said: list):
     def hook(layer, args):
-        if args[0].numel():
+        if len(args[0]):
             said.append(
                 args[0].flatten(0, -2).abs().double().mean(0)
                 * layer.weight.double().norm(dim=0)
@@ -60,15 +60,17 @@ def _spy_channels(ff: FeedForward, said: list):
 
 
 def _spy_experts(moe: MoE, said: list):
-    return moe.router.register_forward_hook(
-        lambda router, args, answer: said.append(
-            usage(answer[0], router.num_experts).double()
-        )
-    ).remove  # (E,)
+    def hook(router, args, answer):
+        if len(args[0]):
+            said.append(usage(answer[0], router.num_experts).double())  # (E,)
+
+    return moe.router.register_forward_hook(hook).remove
 
 
 def _spy_heads(mixer: nn.Module, said: list):
     def hook(layer, args):
+        if not len(args[0]):
+            return
         y, w = (
             x.unflatten(1, (head_count(mixer), -1))
             for x in (args[0].flatten(0, -2), layer.weight)
@@ -81,7 +83,8 @@ def _spy_heads(mixer: nn.Module, said: list):
 def _spy_ladder(mixer: LadderMixer, said: list):
     def write(x, read):
         y = LadderMixer.write(mixer, x, read)  # (..., its own channels)
-        said.append(_length(y.unflatten(-1, (head_count(mixer), -1))))  # (H,)
+        if len(x):
+            said.append(_length(y.unflatten(-1, (head_count(mixer), -1))))  # (H,)
         return type(mixer).write(mixer, x, read)
 
     mixer.write = write  # a mixer is not called: its two halves are
@@ -111,13 +114,13 @@ def contributions(model: ResNetBK, batches: Iterable[Tensor]) -> dict[str, Tenso
             )
         model.eval()
         for ids in batches:
-            model(ids)
+            model.forward(ids)  # not the compiled call, which would not see the hooks
     finally:
         model.train(training)
         for remove in undo:
             remove()
     return {
-        name: sum(found) / len(found) if found else torch.zeros(())
+        name: (sum(found) / len(found)).cpu() if found else torch.zeros(())
         for name, found in said.items()
     }
 
@@ -229,10 +232,10 @@ def keep_heads(mixer: nn.Module, heads: Tensor):
         AttentionMixer: _keep_attention,
     }[next(k for k in type(mixer).__mro__ if k in HEADED)](mixer, heads)
 
-# %% ../../nbs/compress/32_prune.ipynb #c7f37eea
+# %% ../../nbs/compress/32_prune.ipynb #5c6d41aa
 def width_left(d_ff: int, fraction: float) -> int:
-    "Channels that remain of d_ff: the nearest multiple of 8, at least 8."
-    return min(d_ff, max(8, 8 * round(d_ff * (1 - fraction) / 8)))
+    "Channels that remain of d_ff: all without a fraction, else the nearest multiple of 8, at least 8."
+    return min(d_ff, max(8, 8 * round(d_ff * (1 - fraction) / 8))) if fraction else d_ff
 
 
 def _best(scores: Tensor, count: int) -> Tensor:
@@ -281,10 +284,13 @@ def prune(
     what: tuple = ("channels", "heads", "experts"),
     score: Callable = contributions,
 ) -> ResNetBK:
-    """A smaller copy, in eval mode, that lacks the parts which contribute least to the batches, ids (B, N); see `pruned_config`.
+    """A smaller copy, in eval mode on the CPU, that lacks the parts which contribute least to the batches, ids (B, N); see `pruned_config`.
 
     score(model, batches): what each part is worth, as `contributions` says it. A model with `use_pruning` is shrunk first.
     """
+    batches = list(batches)
+    if not batches:
+        raise ValueError("batches must hold text to score the parts on, got none")
     model = shrink(model) if model.config.use_pruning else model
     config = pruned_config(model.config, fraction, what)
     copy, scores = deepcopy(model).cpu(), score(model, batches)
@@ -311,10 +317,11 @@ def _without_heads(model: ResNetBK):
     "Makes room for a pruned model's weights: which heads these are, its file says."
     for name, part in _parts(model, HEADED).items():
         outer = model.get_submodule(name.rpartition(".")[0])
-        keep_heads(
-            outer if isinstance(outer, GreenTap) else part,
-            torch.arange(head_count(part) - model.config.pruned_heads),
-        )
+        H, left = head_count(part), head_count(part) - model.config.pruned_heads
+        spread = (
+            torch.linspace(0, H - 1, left).round().long()
+        )  # of what starts in order, energies say, some of all
+        keep_heads(outer if isinstance(outer, GreenTap) else part, spread)
 
 
 register_part("pruned_heads", _without_heads)
@@ -323,9 +330,11 @@ register_part("pruned_heads", _without_heads)
 class PrunedFeedForward(FeedForward):
     "A feed-forward layer that switches channels off in the course of training. (..., D) -> (..., D)."
 
+    running = ("use",)  # moves with every batch
+
     def forward(self, x: Tensor, read: dict | None = None) -> Tensor:
         a = self[1](self[0](x))  # (..., d_ff)
-        if self.training and a.numel():
+        if self.training and len(a):
             with torch.no_grad():
                 self.use += 0.05 * (
                     a.flatten(0, -2).abs().mean(0) - self.use
@@ -338,9 +347,11 @@ class PrunedFeedForward(FeedForward):
         done = 1 - (1 - min(1.0, max(0.0, 2 * progress - 0.5))) ** 3
         left = round(len(self.on) + done * (self.left - len(self.on)))
         if left < int(self.on.sum()):
-            score = (self.use * self[2].weight.norm(dim=0)).masked_fill(
-                self.on == 0, -1
-            )
+            weight = self[2].weight
+            weight = (
+                weight.full_tensor() if hasattr(weight, "full_tensor") else weight
+            )  # where processes hold parts of it
+            score = (self.use * weight.norm(dim=0)).masked_fill(self.on == 0, -1)
             self.on.zero_()[score.topk(left).indices] = 1
 
 
@@ -356,10 +367,13 @@ register_part("use_pruning", _sheds)
 
 
 def shrink(model: ResNetBK) -> ResNetBK:
-    "An ordinary copy of a model that was trained with `use_pruning`, in eval mode, without the channels that are off. ValueError for another model."
-    if not model.config.use_pruning:
+    """A copy of a model that was trained with `use_pruning`, in eval mode on the CPU, without the channels that are off.
+
+    Its logits stay, but where weights are rounded by groups, which then hold other neighbours. ValueError for another model, or a packed one.
+    """
+    if not model.config.use_pruning or model.config.packed_weights:
         raise ValueError(
-            "the model was not trained with use_pruning; prune(model, fraction, batches) removes parts of any"
+            "the model was not trained with use_pruning, or is packed; prune(model, fraction, batches) removes parts of ordinary ones"
         )
     copy = deepcopy(model).cpu()
     left = {int(ff.on.sum()) for ff in _parts(copy, PrunedFeedForward).values()}

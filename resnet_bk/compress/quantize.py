@@ -6,7 +6,7 @@
 __all__ = ['LARGEST', 'KINDS', 'ROUNDED', 'PACKED', 'group_size', 'find_scales', 'find_codes', 'weigh', 'StraightThrough',
            'rounded', 'RoundedLinear', 'RoundedEmbedding', 'Rounder', 'RoundedMix', 'Packed', 'Codes8', 'Codes4',
            'PackedLinear', 'PackedEmbedding', 'bits_of', 'round_layers', 'round_potentials', 'pack_layers',
-           'second_moments', 'fit_codes', 'quantize', 'prepare', 'unpacked']
+           'second_moments', 'fit_codes', 'with_weights', 'quantize', 'prepare', 'unpacked']
 
 # %% ../../nbs/compress/30_quantize.ipynb #fbd2ed32
 from collections.abc import Iterable
@@ -104,6 +104,8 @@ class RoundedEmbedding(TiedEmbedding):
 class Rounder(nn.Module):
     "Rounds x (B, N, *shape) to 8 bits, channel by channel, by the ranges of earlier training batches; as it is before the first."
 
+    running = ("range",)  # moves with every batch
+
     def __init__(self, shape: tuple, rate: float = 0.05):
         super().__init__()
         self.rate = rate
@@ -147,6 +149,10 @@ class RoundedMix(nn.Module):
 # %% ../../nbs/compress/30_quantize.ipynb #6facb493
 class Packed(nn.Module):
     "A weight (M, N) kept as codes and scales. Subclasses have `width`, the columns stored, and `kernel`, the product in bfloat16."
+
+    @property
+    def packed_weights(self) -> int:
+        return self.shape[0] * self.shape[1]
 
     def multiply(self, x: Tensor) -> Tensor:
         "x (..., N) -> (..., M). ValueError where a gradient is wanted, or on another device than the CPU."
@@ -253,8 +259,9 @@ class Codes4(Packed):
         self, state, prefix, metadata, strict, missing, unexpected, errors
     ):
         names = [prefix + "codes", prefix + "scales"]
-        missing += [name for name in names if name not in state]
-        if missing:
+        absent = [name for name in names if name not in state]
+        missing += absent
+        if absent:
             return
         codes, scales = (state[name] for name in names)
         wanted = (self.shape[0], self.width // 2), (
@@ -336,8 +343,9 @@ def round_layers(model: nn.Module, bits: int, group: int):
         _change(layer, ROUNDED)
 
 
-def round_potentials(model: nn.Module):
-    "Lets every resolvent or ladder of the model round its potentials and its response to 8 bits, in place."
+def round_potentials(model: nn.Module) -> list[Rounder]:
+    "Lets every resolvent or ladder of the model round its potentials and its response to 8 bits, in place; what rounds them."
+    made = []
     for mixer in [
         m for m in model.modules() if isinstance(m, (ResolventMixer, LadderMixer))
     ]:
@@ -350,6 +358,8 @@ def round_potentials(model: nn.Module):
         mix.__class__ = type(
             f"Rounded{type(mix).__name__}", (RoundedMix, type(mix)), {}
         )
+        made += [*mix.operator, mix.response]
+    return made
 
 
 def pack_layers(
@@ -394,12 +404,12 @@ def second_moments(model: nn.Module, batches: Iterable[Tensor]) -> dict[str, Ten
     try:
         model.eval()
         for ids in batches:
-            model(ids)
+            model.forward(ids)  # not the compiled call, which would not see the hooks
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
-    return {name: sums[name] / rows[name] for name in sums if rows[name]}
+    return {name: (sums[name] / rows[name]).cpu() for name in sums if rows[name]}
 
 
 def fit_codes(
@@ -425,7 +435,18 @@ def fit_codes(
         wide[:, j + 1 :] -= error * spread[j, j + 1 :]
     return codes.to(weight.dtype), torch.cat(scales, 1).to(weight.dtype)
 
-# %% ../../nbs/compress/30_quantize.ipynb #4059e4b8
+# %% ../../nbs/compress/30_quantize.ipynb #c787078b
+def with_weights(model: ResNetBK, state: dict[str, Tensor]) -> ResNetBK:
+    "The model with the tensors of `state`; ranges of rounding that only one of the two has are left."
+    own = model.state_dict()
+    ranges = {name for name in own.keys() ^ state.keys() if name.endswith(".range")}
+    model.load_state_dict(
+        {name: t for name, t in state.items() if name not in ranges}
+        | {name: own[name] for name in ranges & own.keys()}
+    )
+    return model
+
+
 def quantize(
     model: ResNetBK,
     bits: int = 4,
@@ -433,7 +454,7 @@ def quantize(
     batches: Iterable[Tensor] = (),
     potentials: bool | None = None,
 ) -> ResNetBK:
-    """A packed copy, in eval mode on the CPU, with weights of 4 or 8 bits; a GRU's own weights stay as they are.
+    """A packed copy in eval mode, float32 on the CPU: linear layers of 4 or 8 bits, the embedding of 8; all else stays as it is.
 
     batches: ids (B, N) that the weights are calibrated on; without any, each becomes the nearest that can be written.
     potentials: round them and the responses to 8 bits, too, by ranges that the batches give; None: as the model has it.
@@ -458,22 +479,22 @@ def quantize(
         quantize_potentials=potentials,
     )
     moments, copy = second_moments(model, batches), deepcopy(model).float().cpu().eval()
-    rounders = lambda: [m for m in copy.modules() if isinstance(m, Rounder)]
-    if potentials and not rounders():
-        if not batches:
-            raise ValueError(
-                "batches must be given where potentials are to be rounded: they set the ranges"
-            )
+    new = (
         round_potentials(copy)
-        for rounder in rounders():
-            rounder.train()
-        with torch.no_grad():
-            for ids in batches:
-                copy(ids)
+        if potentials and not (c.use_quantization and c.quantize_potentials)
+        else []
+    )
+    if new and not batches:
+        raise ValueError(
+            "batches must be given where potentials are to be rounded: they set the ranges"
+        )
+    for rounder in new:
+        rounder.train()
+    with torch.no_grad():
+        for ids in batches if new else ():
+            copy.forward(ids)
     pack_layers(copy, bits, group, moments)
-    packed = ResNetBK(config)
-    packed.load_state_dict(copy.state_dict())
-    return packed.eval()
+    return with_weights(ResNetBK(config), copy.state_dict()).eval()
 
 
 def prepare(
@@ -487,9 +508,9 @@ def prepare(
         quantization_group=group,
         quantize_potentials=potentials,
     )
-    aware = ResNetBK(config).to(next(model.parameters()).dtype)
-    aware.load_state_dict(aware.state_dict() | model.state_dict())
-    return aware
+    return with_weights(
+        ResNetBK(config).to(next(model.parameters()).dtype), model.state_dict()
+    )
 
 
 def unpacked(model: ResNetBK) -> ResNetBK:

@@ -299,6 +299,10 @@ def _check_together(c):
             f"pruned_heads must leave a head: below n_heads = {c.n_heads}, got {c.pruned_heads}",
         ),
         (
+            c.sweeps == 1 or not (c.use_quantization and c.quantize_potentials),
+            "quantize_potentials needs ladders of one sweep: a second one would be rounded by ranges of the same batch",
+        ),
+        (
             not c.pruned_heads or (c.mixer != "gru" and c.sweeps == 1),
             "pruned_heads needs a mixer of heads, and ladders of one sweep",
         ),

@@ -394,10 +394,12 @@ def generate(
         [ids, *generate_tokens(self, ids, max_new_tokens, temperature, top_k, seed)], 1
     )  # (B, N + new)
 
-# %% ../../nbs/model/16_lm.ipynb #917bed91
+# %% ../../nbs/model/16_lm.ipynb #fe8aeedf
 def count_parameters(model: nn.Module) -> int:
-    "Parameters, embeddings counted, shared ones once."
-    return sum(p.numel() for p in model.parameters())
+    "Parameters, embeddings counted, shared ones once, packed ones by the weights that they stand for."
+    return sum(p.numel() for p in model.parameters()) + sum(
+        getattr(m, "packed_weights", 0) for m in model.modules()
+    )
 
 
 def state_bytes(model: ResNetBK, tokens: int) -> int:

@@ -157,6 +157,7 @@ class ScatteringRouter(nn.Module):
     """
 
     top_k = 1
+    running = ("edges",)  # buffers that move with every batch
 
     def __init__(self, num_experts: int, horizon: int = 10):
         super().__init__()

@@ -259,8 +259,10 @@ class ParallelTrainer(Trainer):
             **record
         )
         self._spread(offload)
-        self.edges = [
-            m.edges for m in model.modules() if isinstance(m, ScatteringRouter)
+        self.running = [
+            getattr(m, name)
+            for m in model.modules()
+            for name in getattr(m, "running", ())
         ]
         self.experts = [
             list(e.parameters())
@@ -415,8 +417,8 @@ def _gradients(self: ParallelTrainer, batch: tuple, watch) -> dict[str, float]:
     for said, _ in heard:
         for name, value in said.items():
             totals[name] += value / team.size
-    for edges in self.edges:
-        team.sum(edges.div_(team.size))
+    for buffer in self.running:
+        team.sum(buffer.div_(team.size))
     if self.shard:
         self._complete()
     watch.lap("backward_s")

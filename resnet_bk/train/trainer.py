@@ -376,10 +376,10 @@ def steps_of(epochs: int, n_tokens: int, n_seq: int, batch_size: int) -> int:
 
 # %% ../../nbs/train/24_trainer.ipynb #e84bd098
 def recompute_blocks(model: ResNetBK):
-    "Makes every block compute its inside again in the backward pass. InputError where a part counts what passes through it."
-    if model.config.num_experts > 1 and model.config.router == "scattering":
+    "Makes every block compute its inside again in the backward pass. InputError where a part learns from what passes through it."
+    if any(getattr(part, "running", ()) for part in model.modules()):
         raise InputError(
-            "recompute must be false with router 'scattering', whose running edges would move twice a step, got True"
+            "recompute must be false with router 'scattering', use_pruning, or potentials that are rounded: what they learn from a batch would move twice a step"
         )
     # blocks that skip tokens are called in two halves, and each half is computed again by itself
     names = ("forward",) if isinstance(model.body, Stack) else ("sites", "tokenwise")
