@@ -30,7 +30,7 @@ IGNORED = -100  # the target where nothing is asked
 
 
 def recall_batch(
-    rows: int, pairs: int, generator: torch.Generator, vocab: int = 64
+    rows: int, pairs: int, generator: torch.Generator, vocab: int = 32
 ) -> tuple[Tensor, Tensor]:
     """Associative recall: x, y (rows, 3 pairs). Keys are the first half of the ids and differ within a row; values the rest.
 
@@ -51,7 +51,7 @@ def recall_batch(
 
 
 def copy_batch(
-    rows: int, length: int, generator: torch.Generator, vocab: int = 64
+    rows: int, length: int, generator: torch.Generator, vocab: int = 32
 ) -> tuple[Tensor, Tensor]:
     "Copying: x, y (rows, 2 length). A string of the ids but 0, the mark 0, and the string again, which is asked."
     if length < 1:
@@ -99,8 +99,8 @@ class Setting:
     task: str
     size: int
     steps: int = 2000
-    rows: int = 32
-    vocab: int = 64
+    rows: int = 64
+    vocab: int = 32
     tested: int = 512  # rows, drawn from other seeds
 
 
