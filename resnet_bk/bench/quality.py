@@ -193,13 +193,14 @@ class LocalAttention(AttentionMixer):
             .tril()
             .triu(1 - self.window)
         )  # (N, N)
-        return (
-            dict(
-                mixed=F.scaled_dot_product_attention(q, k, v, mask)
-                .transpose(1, 2)
-                .flatten(2)
-            ),
-            None,
+        kept = slice(1 - self.window, None)
+        return dict(
+            mixed=F.scaled_dot_product_attention(q, k, v, mask)
+            .transpose(1, 2)
+            .flatten(2)
+        ), (
+            k[:, :, kept],
+            v[:, :, kept],
         )  # (B, N, D)
 
 # %% ../../nbs/bench/48_quality.ipynb #e5f654de
@@ -515,12 +516,7 @@ VARIANTS = {
     "usual start": Variant(
         "the start of attention: weights of 0.02", LADDER, _ladder(Narrow)
     ),
-    "slower phases": Variant(
-        "broadenings ten times smaller at the start",
-        LADDER | dict(eta_min=0.002, eta_max=0.1),
-    ),
     "32 ladders": Variant("two values share a potential", LADDER | dict(n_heads=32)),
-    "16 ladders": Variant("four values share a potential", LADDER | dict(n_heads=16)),
     "128 ladders": Variant(
         "a potential for each value: real sources, the real part read",
         LADDER,
@@ -531,15 +527,7 @@ VARIANTS = {
         LADDER,
         lambda c: RealEach(c.d_model, 1, c.eta_min, c.eta_max),
     ),
-    "80 ladders": Variant(
-        "a state a quarter wider",
-        LADDER,
-        lambda c: WideLadder(c.d_model, 160, 80, 1, c.eta_min, c.eta_max),
-    ),
     "2 sweeps": Variant("told of its own response, too", LADDER | dict(sweeps=2)),
-    "3 sweeps": Variant(
-        "nearer to the recurrence of a hidden state", LADDER | dict(sweeps=3)
-    ),
     "behind a convolution": Variant(
         "SiLU of 4 taps in front",
         LADDER,
