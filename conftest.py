@@ -97,6 +97,8 @@ def pytest_collect_file(file_path, parent):
 
 def pytest_configure(config):
     os.environ["IN_TEST"] = "1"
+    # Two notebooks run side by side: a thread that waits for another leaves the core to whoever has work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # The kernel named python3 must be this interpreter's, whatever the user has installed elsewhere, and it must
     # import the library from this tree, whatever an editable install points at.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
