@@ -6,19 +6,19 @@
 __all__ = ['STUDENT', 'STAGED', 'AT_ONCE', 'CONTROLS', 'FAMILY', 'trained_run', 'compression_study', 'spread',
            'compression_table', 'rounding_cost', 'rounding_study', 'read_rate', 'decode_study', 'decode_table']
 
-# %% ../../nbs/bench/52_compression.ipynb #fe4a982a
+# %% ../../nbs/bench/52_compression.ipynb #7946329e
 import json
 import math
 import statistics
+import time
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from .quality import SMALL, keep
+from .quality import keep
 from .recall import MambaLM, fit
 from ..compress.prune import pruned_config, zero_small_weights
 from ..compress.quantize import pack_layers, quantize, second_moments
@@ -27,14 +27,13 @@ from resnet_bk.compress.stages import (
     calibration,
     compress,
     decode_speed,
-    file_bytes,
     measure,
     resident_bytes,
 )
 from ..model.config import ResNetBKConfig, preset
 from ..model.lm import ResNetBK, count_parameters
 from ..train.checkpoint import environment, load_run, write_whole
-from ..train.data import Corpus, InputError, random_batch
+from ..train.data import Corpus, random_batch
 from ..train.trainer import TrainConfig, Trainer, held_out
 
 STUDENT = dict(
@@ -271,8 +270,6 @@ def rounding_study(
 # %% ../../nbs/bench/52_compression.ipynb #6f953531
 def read_rate(megabytes: int = 512) -> float:
     "Bytes a second at which memory is read, by the sum over an array larger than the caches, best of five."
-    import time
-
     array, took = torch.ones(megabytes << 18), []
     for _ in range(5):
         begun = time.perf_counter()

@@ -176,12 +176,15 @@ def encoder_study(
         lr=plan.lr,
         warmup=plan.warmup,
         n_layers=n_layers,
+        corpus=corpus.record()["sha256"],
     )
     for seed in seeds:
         for name in names:
-            run = lambda: train_encoder(
-                name, corpus, replace(plan, seed=seed), n_layers
-            ) | dict(environment=environment())
+            run = (
+                lambda: train_encoder(name, corpus, replace(plan, seed=seed), n_layers)
+                | asked
+                | dict(environment=environment())
+            )
             rows.append(
                 keep(out / f"{name.replace(' ', '-')}-seed{seed}.json", asked, run)
             )

@@ -622,7 +622,7 @@ def search(
     parameters = parameters or count_parameters(
         ResNetBK(replace(preset("transformer"), **size))
     )
-    jobs = [
+    text, jobs = corpus.record()["sha256"], [
         (seed, name, lr)
         for seed in seeds
         for name in names or VARIANTS
@@ -646,9 +646,15 @@ def search(
             )
             trainer.fit()
             row = result_row(trainer, name)
-            return row.pop("config") | row | dict(environment=environment())
+            return (
+                row.pop("config") | row | dict(corpus=text, environment=environment())
+            )
 
-        keep(out / f"{label}.json", asdict(plan) | size | VARIANTS[name].changes, run)
+        keep(
+            out / f"{label}.json",
+            asdict(plan) | size | VARIANTS[name].changes | dict(corpus=text),
+            run,
+        )
     rows = [
         json.loads(p.read_text(encoding="utf-8"))
         for p in sorted(out.glob("*-seed*.json"))

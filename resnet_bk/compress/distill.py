@@ -58,7 +58,7 @@ def _caught(model: ResNetBK, into: dict):
         logits.remove()
         hidden.remove()
 
-
+# %% ../../nbs/compress/34_distill.ipynb #1d486d37
 class Distillation(Objective):
     """The student's loss with what the teacher says of the same tokens.
 
@@ -101,7 +101,7 @@ class Distillation(Objective):
                 )
         return loss, own, measures | said
 
-
+# %% ../../nbs/compress/34_distill.ipynb #f62d9f43
 def weights_digest(model: ResNetBK) -> str:
     "SHA-256 of all parameters and buffers."
     digest = hashlib.sha256()

@@ -27,7 +27,7 @@ from resnet_bk.model.mixers import (
     ResolventMixer,
     SpectralReadout,
 )
-from ..model.moe import MoE, ScatteringRouter, usage
+from ..model.moe import MoE, usage
 
 HEADED = (LadderMixer, ResolventMixer, AttentionMixer)
 
@@ -90,7 +90,7 @@ def _spy_ladder(mixer: LadderMixer, said: list):
     mixer.write = write  # a mixer is not called: its two halves are
     return lambda: delattr(mixer, "write")
 
-
+# %% ../../nbs/compress/32_prune.ipynb #93979272
 SPIES = {
     FeedForward: _spy_channels,
     MoE: _spy_experts,
@@ -199,7 +199,7 @@ def _keep_spectral(mixer: ResolventMixer, heads: Tensor):
     _take(mixer, heads, "norm_weight", "norm_bias", "energy", "log_eta")
     mixer.shape = len(heads), P
 
-
+# %% ../../nbs/compress/32_prune.ipynb #6ac77f23
 def _keep_attention(mixer: AttentionMixer, heads: Tensor):
     H, K = mixer.n_heads, mixer.out.in_features // mixer.n_heads
     _cut(mixer.qkv, rows=torch.cat([_spread(heads + i * H, K) for i in range(3)]))
@@ -216,7 +216,7 @@ def _keep_potential(potential: nn.Module, heads: Tensor, H: int):
     elif isinstance(potential, RealPotential):
         _cut(potential, rows=heads)
 
-
+# %% ../../nbs/compress/32_prune.ipynb #8000f6fe
 def keep_heads(mixer: nn.Module, heads: Tensor):
     "Keeps these heads of a ladder, of spectral heads, of attention, or of a tap around them, in place."
     if isinstance(mixer, GreenTap):

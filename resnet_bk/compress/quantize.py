@@ -151,7 +151,7 @@ class Packed(nn.Module):
     "A weight (M, N) kept as codes and scales. Subclasses have `width`, the columns stored, and `kernel`, the product in bfloat16."
 
     @property
-    def packed_weights(self) -> int:
+    def n_weights(self) -> int:
         return self.shape[0] * self.shape[1]
 
     def multiply(self, x: Tensor) -> Tensor:

@@ -140,7 +140,7 @@ def student_of(
         )
     return config, weights
 
-
+# %% ../../nbs/compress/36_stages.ipynb #69a18d93
 class Plan:
     """What to make of a run: `config` is that of the final model. Raises InputError for what cannot be done.
 
@@ -218,47 +218,18 @@ class Plan:
             warmup=min(self.train.warmup, self.steps // 10),
         )
 
-# %% ../../nbs/compress/36_stages.ipynb #7deb31c1
-def compress(
-    plan: Plan,
-    corpus: Corpus,
-    out,
-    resume: bool = False,
-    progress: bool = True,
-    **record,
-) -> dict:
-    """Carries the plan out in the run folder `out` and returns what was measured after each stage, which compression.json holds, too.
-
-    Raises InputError for a folder that cannot be used, KeyboardInterrupt after Ctrl-C, with everything saved.
-    """
-    asked = dict(
-        of=plan.origin,
-        to=plan.to,
-        fraction=plan.fraction,
-        student=plan.student,
-        steps=plan.steps,
-    )
-    settings = dict(
-        model=asdict(plan.config),
-        train=asdict(plan.train),
-        corpus=corpus.record(),
-        compressed=asked,
-    )
-    tokenizer = None if corpus.tokenizer.name == "bytes" else corpus.tokenizer.content
-    out = open_run(out, settings | record | environment(), resume, tokenizer)
-    if (was := read_json(out / "run.json").get("compressed") or {}) != asked:
-        changed = next(k for k in asked if was.get(k) != asked[k])
-        raise InputError(
-            f"cannot resume {out}: {changed} was {was.get(changed)!r}, now {asked[changed]!r}; use another folder"
-        )
-    if list_checkpoints(out):
-        return read_json(out / "compression.json")
+# %% ../../nbs/compress/36_stages.ipynb #5dfcaf42
+def _carried_out(
+    plan: Plan, corpus: Corpus, folder: Path, progress: bool
+) -> tuple[ResNetBK, dict]:
+    "The final model, and what was measured after each stage; the stages' runs are kept in the folder."
     texts, model, rows = calibration(corpus, plan.config.n_seq), plan.model, {}
     measured = lambda model: measure(model, corpus, plan.train.separate_documents)
 
     def stage(name: str, make: Callable[..., Trainer]):
-        bars = [Progress(name)] if progress else []
-        trainer = make(out / "stages" / name, resume=True, callbacks=bars)
+        trainer = make(
+            folder / name, resume=True, callbacks=[Progress(name)] if progress else []
+        )
         if not trainer.finished:
             trainer.fit()
         return trainer.model.eval()
@@ -321,6 +292,44 @@ def compress(
         )
         rows["pack"] = measured(model)
     assert model.config == plan.config
+    return model, rows
+
+# %% ../../nbs/compress/36_stages.ipynb #7deb31c1
+def compress(
+    plan: Plan,
+    corpus: Corpus,
+    out,
+    resume: bool = False,
+    progress: bool = True,
+    **record,
+) -> dict:
+    """Carries the plan out in the run folder `out` and returns what was measured after each stage, which compression.json holds, too.
+
+    Raises InputError for a folder that cannot be used, KeyboardInterrupt after Ctrl-C, with everything saved.
+    """
+    asked = dict(
+        of=plan.origin,
+        to=plan.to,
+        fraction=plan.fraction,
+        student=plan.student,
+        steps=plan.steps,
+    )
+    settings = dict(
+        model=asdict(plan.config),
+        train=asdict(plan.train),
+        corpus=corpus.record(),
+        compressed=asked,
+    )
+    tokenizer = None if corpus.tokenizer.name == "bytes" else corpus.tokenizer.content
+    out = open_run(out, settings | record | environment(), resume, tokenizer)
+    if (was := read_json(out / "run.json").get("compressed") or {}) != asked:
+        changed = next(k for k in asked if was.get(k) != asked[k])
+        raise InputError(
+            f"cannot resume {out}: {changed} was {was.get(changed)!r}, now {asked[changed]!r}; use another folder"
+        )
+    if list_checkpoints(out):
+        return read_json(out / "compression.json")
+    model, rows = _carried_out(plan, corpus, out / "stages", progress)
     made, last, step = (
         dict(stages=rows, environment=environment()) | asked,
         list(rows.values())[-1],
@@ -340,7 +349,7 @@ def compress(
     )  # last: a run with a checkpoint is finished
     return made
 
-
+# %% ../../nbs/compress/36_stages.ipynb #8ca3974b
 def summary(made: dict) -> str:
     "The stages as a table."
     first, lines = made["stages"]["parent"], [

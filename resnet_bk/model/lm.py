@@ -219,7 +219,7 @@ class TiedEmbedding(nn.Embedding):
         "Logits (..., V) of x (..., D)."
         return F.linear(x, self.weight)
 
-
+# %% ../../nbs/model/16_lm.ipynb #f5cd4807
 class ResNetBK(
     nn.Module,
     PyTorchModelHubMixin,
@@ -398,7 +398,7 @@ def generate(
 def count_parameters(model: nn.Module) -> int:
     "Parameters, embeddings counted, shared ones once, packed ones by the weights that they stand for."
     return sum(p.numel() for p in model.parameters()) + sum(
-        getattr(m, "packed_weights", 0) for m in model.modules()
+        getattr(m, "n_weights", 0) for m in model.modules()
     )
 
 

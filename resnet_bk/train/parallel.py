@@ -38,7 +38,7 @@ from torch.distributed.tensor import DTensor
 
 from ..model.lm import ResNetBK
 from ..model.mixers import Stack
-from ..model.moe import MoE, ScatteringRouter
+from ..model.moe import MoE
 from .checkpoint import read_json
 from .data import Corpus, InputError, step_generator
 from resnet_bk.train.loggers import (
