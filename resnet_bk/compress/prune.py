@@ -248,8 +248,8 @@ def pruned_config(
 ) -> ResNetBKConfig:
     """The configuration of a model without this fraction of each layer's channels, heads, and experts.
 
-    Two experts, or as many as a token visits, always remain; a GRU has no heads, and a ladder of several sweeps keeps its own.
-    Raises ValueError for a fraction that is not in 0..1, a part that is not known, or weights that are rounded.
+    Two experts, or as many as a token visits, always remain; a GRU and Mamba have no heads, and a ladder of several sweeps keeps its own.
+    Raises ValueError for a fraction that is not in 0..1, a part that is not known, weights that are rounded, or a model with nothing to remove.
     """
     if not 0 <= fraction < 1:
         raise ValueError(f"fraction must be at least 0 and below 1, got {fraction}")
@@ -261,10 +261,15 @@ def pruned_config(
         raise ValueError(
             "prune before weights are rounded: this model has use_quantization on"
         )
+    heads = c.mixer not in ("gru", "mamba") and c.sweeps == 1
+    if not heads and c.d_ff == 0:
+        raise ValueError(
+            f"a model of mixer {c.mixer!r} without feed-forward layers has nothing that could be removed whole"
+        )
     lost, changes = int(fraction * (c.n_heads - c.pruned_heads)), dict(
         use_pruning=False
     )
-    if "heads" in what and c.mixer != "gru" and c.sweeps == 1:
+    if "heads" in what and heads:
         changes |= dict(pruned_heads=c.pruned_heads + lost)
     if (
         "experts" in what and c.num_experts > 1 and c.router == "learned"

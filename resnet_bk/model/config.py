@@ -43,7 +43,7 @@ class ResNetBKConfig:
     mixer: str = setting(
         "ladder",
         "what mixes tokens: a ladder, spectral heads (resolvent), or what they are measured against",
-        choices=("ladder", "resolvent", "attention", "gru"),
+        choices=("ladder", "resolvent", "attention", "gru", "mamba"),
     )
     n_heads: int = setting(
         64,
@@ -51,7 +51,9 @@ class ResNetBKConfig:
         low=1,
     )
     d_ff: int = setting(
-        320, "width of the feed-forward layer, or of one expert, channels", low=1
+        320,
+        "width of the feed-forward layer, or of one expert, channels; 0 leaves it out",
+        low=0,
     )
     dropout_p: float = setting(0.0, "dropout probability", low=0.0, high=1.0)
     # the ladder and the spectral heads
@@ -303,7 +305,12 @@ def _check_together(c):
             "quantize_potentials needs ladders of one sweep: a second one would be rounded by ranges of the same batch",
         ),
         (
-            not c.pruned_heads or (c.mixer != "gru" and c.sweeps == 1),
+            c.d_ff > 0
+            or not (c.num_experts > 1 or c.use_physics_informed or c.use_pruning),
+            "d_ff must be at least 1 with num_experts, use_physics_informed or use_pruning, got 0",
+        ),
+        (
+            not c.pruned_heads or (c.mixer not in ("gru", "mamba") and c.sweeps == 1),
             "pruned_heads needs a mixer of heads, and ladders of one sweep",
         ),
         (
@@ -380,6 +387,7 @@ def _presets():
     spectral = replace(baseline, mixer="resolvent", n_heads=32, d_ff=480)
     transformer = replace(baseline, mixer="attention", n_heads=4, d_ff=512)
     gru = replace(baseline, mixer="gru", d_ff=384)
+    mamba = replace(baseline, mixer="mamba", d_model=136, n_layers=6, n_heads=1, d_ff=0)
     return dict(
         baseline=baseline,
         moe=moe,
@@ -391,6 +399,7 @@ def _presets():
         spectral=spectral,
         transformer=transformer,
         gru=gru,
+        mamba=mamba,
     )
 
 

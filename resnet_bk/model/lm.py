@@ -38,6 +38,7 @@ from resnet_bk.model.mixers import (
     ChainMix,
     FeedForward,
     GreenTap,
+    MixerBlock,
     PositionPotential,
     RealPotential,
     ResolventMixer,
@@ -47,6 +48,7 @@ from resnet_bk.model.mixers import (
 )
 from .moe import MoE, Router, ScatteringRouter
 from .ladder import GivenPotential, GRUMixer, LadderMix, LadderMixer
+from .mamba import MambaMixer
 
 # %% ../../nbs/model/16_lm.ipynb #d36f8bbf
 def build_potential(c: ResNetBKConfig) -> nn.Module:
@@ -83,6 +85,8 @@ def build_mixer(c: ResNetBKConfig) -> nn.Module:
         mixer = AttentionMixer(c.d_model, c.n_heads, c.dropout_p)
     elif c.mixer == "gru":
         mixer = GRUMixer(c.d_model)
+    elif c.mixer == "mamba":
+        mixer = MambaMixer(c.d_model)
     elif c.mixer == "ladder":
         mixer = LadderMixer(
             c.d_model,
@@ -144,10 +148,10 @@ def build_ff(c: ResNetBKConfig) -> nn.Module:
 
 def build_body(c: ResNetBKConfig) -> nn.Module:
     "All between the embedding and the output head."
-    blocks = [
-        Block(build_mixer(c), build_ff(c), c.d_model, c.dropout_p)
-        for _ in range(c.n_layers)
-    ]
+    with_ff, without = (
+        lambda: Block(build_mixer(c), build_ff(c), c.d_model, c.dropout_p)
+    ), (lambda: MixerBlock(build_mixer(c), c.d_model, c.dropout_p))
+    blocks = [(with_ff if c.d_ff else without)() for _ in range(c.n_layers)]
     if c.use_multi_scale:
         blocks = [blocks[0], MultiScale(blocks[1:-1], c.d_model), blocks[-1]]
     if not (c.use_act or c.use_early_exit):
@@ -206,6 +210,7 @@ INITIALISED = {
     FeedForward: (("0",), ("2",)),
     ResolventMixer: (("value", "gate"), ("out",)),
     AttentionMixer: (("qkv",), ("out",)),
+    MambaMixer: (("in_proj", "x_proj"), ("out_proj",)),
     SpectralReadout: ((), ("readout",)),
     KoopmanMixer: ((), ("decode",)),
     MultiScale: (("down",), ("up",)),
@@ -264,7 +269,8 @@ class ResNetBK(
                     nn.init.normal_(
                         layer.weight, std=narrow if name in writes else 0.02
                     )
-                    nn.init.zeros_(layer.bias)
+                    if layer.bias is not None:
+                        nn.init.zeros_(layer.bias)
 
     def stream(
         self, ids: Tensor, state: list | None = None, starts: Tensor | None = None

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['CausalConv', 'cut', 'opaque_copy', 'as_pairs', 'positions', 'RealPotential', 'AbsorbingPotential',
            'PositionPotential', 'ChainMix', 'MixerState', 'Mixer', 'ResolventMixer', 'GreenTap', 'SpectralReadout',
-           'rotate', 'KeyValues', 'AttentionMixer', 'Book', 'reporting', 'report', 'FeedForward', 'Block', 'Stack']
+           'rotate', 'KeyValues', 'AttentionMixer', 'Book', 'reporting', 'report', 'FeedForward', 'Block', 'MixerBlock',
+           'Stack']
 
 # %% ../../nbs/model/12_mixers.ipynb #88e86428
 import math
@@ -462,6 +463,17 @@ class Block(nn.Module):
     ) -> tuple[Tensor, object]:
         read, state = self.sites(x, state, starts)
         return self.tokenwise(x, read), state  # (B, N, D)
+
+
+class MixerBlock(Block):
+    "A block without a feed-forward layer."
+
+    def __init__(self, mixer: Mixer, d_model: int, dropout_p: float):
+        super().__init__(mixer, nn.Identity(), d_model, dropout_p)
+        del self.norm2, self.ff
+
+    def tokenwise(self, x: Tensor, read: dict) -> Tensor:
+        return x + self.dropout(self.mixer.write(read["h"], read))  # (..., D)
 
 
 class Stack(nn.Module):
