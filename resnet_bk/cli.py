@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MODEL_AND_TRAINING', 'CORPUS', 'settings_parser', 'read_config', 'settings_asked', 'settings_from', 'train',
-           'generate', 'compress_run', 'evaluate', 'info', 'bench_language', 'bench_ablation', 'bench_operator',
+           'generate', 'compress_run', 'evaluate', 'info', 'bench_language', 'bench_ablation', 'bench_wikitext2',
+           'bench_scaling', 'bench_long_context', 'bench_efficiency', 'bench_quantization', 'bench_operator',
            'data_prepare', 'hub_push', 'run_pipeline', 'build_parser', 'parse', 'main']
 
 # %% ../nbs/80_cli.ipynb #86cdda08
@@ -531,6 +532,142 @@ def bench_ablation(args) -> int:
     print(out)
     return 0
 
+# %% ../nbs/80_cli.ipynb #6ad7f0c5
+def _study(args, **quick) -> tuple:
+    "Folder, corpus, plan and seeds of a study; `quick`: the plan of --fast."
+    out = _benchmark_folder(args)
+    _, plan = settings_from(
+        settings_asked(args),
+        PRESETS["baseline"],
+        TrainConfig(**(quick if args.fast else {})),
+    )
+    return out, load_corpus(args.corpus), plan, _seeds(args, plan.seed)
+
+
+def bench_wikitext2(args) -> int:
+    "Train Transformer, ladder, the full model and Mamba at equal parameters: quality, operations, time, memory, a file for each."
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from resnet_bk.bench.benchmark import MODELS, WikiText2Benchmark, benchmark_table
+
+    out, lrs = _benchmark_folder(args), _grid(args)
+    models = args.models or list(MODELS)
+    if unknown := set(models) - set(MODELS):
+        raise InputError(
+            f"unknown model {unknown.pop()!r}; there are {', '.join(MODELS)}"
+        )
+    corpus = load_corpus(
+        args.corpus, tokenizer=args.tokenizer, vocab_size=args.vocab_size
+    )
+    if args.fast:
+        corpus = corpus.head(20_000)
+    try:
+        changes = {
+            k: getattr(args, k)
+            for k in ("epochs", "d_model", "n_layers", "n_seq", "batch_size")
+            if getattr(args, k) is not None
+        }
+        results = WikiText2Benchmark(out, corpus, not args.quiet).run(
+            models, lrs, _seeds(args, 42), **changes
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    print(benchmark_table(results))
+    print(out)
+    return 0
+
+
+def bench_scaling(args) -> int:
+    "Time and memory of whole models against length, width, depth and context, with fitted exponents."
+    from resnet_bk.bench.scaling import scaling_study, scaling_table
+
+    out = _benchmark_folder(args)
+    quick = (
+        dict(
+            lengths=(64, 128, 256),
+            widths=(32, 64, 128),
+            depths=(1, 2, 4),
+            contexts=(16, 64, 256),
+            rounds=3,
+        )
+        if args.fast
+        else {}
+    )
+    print(scaling_table(scaling_study(out, **quick)))
+    print(out)
+    return 0
+
+
+def bench_long_context(args) -> int:
+    "Train at one context and read texts many times longer: loss by position, and a state over a hundred thousand tokens."
+    from resnet_bk.bench.long_context import long_context, long_context_table
+
+    out, corpus, plan, seeds = _study(
+        args, steps=20, batch_size=8, warmup=5, eval_every=20, eval_tokens=2048
+    )
+    try:
+        for name in args.presets:
+            check_parts(preset(name))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    far = 8192 if args.fast else args.far
+    print(
+        long_context_table(
+            long_context(
+                corpus,
+                plan,
+                out,
+                args.presets,
+                _grid(args),
+                seeds,
+                args.n_seq,
+                args.times,
+                far,
+                not args.quiet,
+            )
+        )
+    )
+    print(out)
+    return 0
+
+
+def bench_efficiency(args) -> int:
+    "Held-out loss against operations a token: halting, exits, pooling, sparse chains beside shallower models."
+    from resnet_bk.bench.efficiency import efficiency_study, efficiency_table
+
+    out, corpus, plan, seeds = _study(
+        args, steps=15, batch_size=8, warmup=5, eval_every=15, eval_tokens=2048
+    )
+    print(
+        efficiency_table(
+            efficiency_study(
+                corpus, plan, out, lrs=_grid(args), seeds=seeds, progress=not args.quiet
+            )
+        )
+    )
+    print(out)
+    return 0
+
+
+def bench_quantization(args) -> int:
+    "What 8 and 4 bits cost ladders, Transformer and Mamba of several widths under one method."
+    from resnet_bk.bench.compression import rounding_study, rounding_table
+
+    out, corpus, plan, seeds = _study(
+        args, steps=6, batch_size=4, warmup=2, eval_every=6, eval_tokens=1024
+    )
+    widths = (64,) if args.fast else tuple(args.widths)
+    print(
+        rounding_table(
+            rounding_study(
+                corpus, plan, out, widths=widths, seeds=seeds, progress=not args.quiet
+            )
+        )
+    )
+    print(out)
+    return 0
+
 # %% ../nbs/80_cli.ipynb #dd41793b
 def bench_operator(args) -> int:
     "Measure time and peak memory of the operator and its peers against sequence length: tables, JSON, figure."
@@ -676,6 +813,22 @@ def _folder_options(p, fast: str = "a few small steps, to see that all works"):
         "--resume", action="store_true", help="continue what was interrupted"
     )
     p.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def _study_options(p, grid: bool = True):
+    "The options of a study: corpus, grid, seeds, folder and settings of training."
+    p.add_argument("--corpus", default="pydocs", help=CORPUS + " [pydocs]")
+    if grid:
+        p.add_argument(
+            "--lr",
+            nargs="+",
+            type=float,
+            default=[TrainConfig().lr],
+            help=f"grid of peak learning rates [{TrainConfig().lr}]",
+        )
+    p.add_argument("--seeds", type=int, default=3, help="number of seeds for each [3]")
+    _folder_options(p)
+    p.add_settings(MODEL_AND_TRAINING[1:], skip=("lr",) if grid else ())
 
 
 def _run_commands(commands):
@@ -852,6 +1005,88 @@ def _bench_commands(commands):
     p.add_settings(
         MODEL_AND_TRAINING[1:], skip=("lr", "optimizer", "friction")
     )  # rows set their own
+
+    p = _command(benchmarks, "wikitext2", bench_wikitext2)
+    p.add_argument("--corpus", default="wikitext-2", help=CORPUS + " [wikitext-2]")
+    p.add_argument(
+        "--tokenizer",
+        default="bpe",
+        choices=("bytes", "bpe", "gpt2"),
+        help="bpe is learnt on the training split [bpe]",
+    )
+    p.add_argument(
+        "--vocab-size",
+        "--vocab_size",
+        dest="vocab_size",
+        type=int,
+        default=None,
+        help="token ids that are learnt at most [2048 for bpe]",
+    )
+    p.add_argument(
+        "--models", nargs="+", metavar="NAME", help="the models to train [all]"
+    )
+    p.add_argument(
+        "--lr",
+        nargs="+",
+        type=float,
+        default=[3e-3],
+        help="grid of peak learning rates [0.003]",
+    )
+    p.add_argument("--seeds", type=int, default=3, help="number of seeds for each [3]")
+    for name, words in dict(
+        epochs="passes over the corpus [1]",
+        d_model="width, channels [64]",
+        n_layers="blocks [4]",
+        n_seq="context, tokens [128]",
+        batch_size="texts a step [32]",
+    ).items():
+        p.add_argument(f"--{name.replace('_', '-')}", dest=name, type=int, help=words)
+    _folder_options(p, "the first 20,000 tokens, to see that all works")
+
+    p = _command(benchmarks, "scaling", bench_scaling)
+    _folder_options(p, "short texts and small models")
+
+    p = _command(benchmarks, "long-context", bench_long_context)
+    _study_options(p)
+    p.add_argument(
+        "--presets",
+        nargs="+",
+        default=["baseline", "transformer", "gru", "mamba"],
+        help="models to train [baseline transformer gru mamba]",
+    )
+    p.add_argument(
+        "--n-seq",
+        "--n_seq",
+        dest="n_seq",
+        type=int,
+        default=64,
+        help="training context, tokens [64]",
+    )
+    p.add_argument(
+        "--times",
+        type=int,
+        default=64,
+        help="length of the texts read, training contexts [64]",
+    )
+    p.add_argument(
+        "--far",
+        type=int,
+        default=131_072,
+        help="length of the one text for states that do not grow, tokens [131072]",
+    )
+
+    _study_options(_command(benchmarks, "efficiency", bench_efficiency))
+
+    p = _command(benchmarks, "quantization", bench_quantization)
+    _study_options(p, grid=False)
+    p.add_argument(
+        "--widths",
+        nargs="+",
+        type=int,
+        default=[64, 128, 256],
+        choices=(64, 128, 256),
+        help="widths of the models [64 128 256]",
+    )
 
     p = _command(benchmarks, "operator", bench_operator)
     p.add_argument(

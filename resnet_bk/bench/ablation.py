@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHANGES', 'TRAINING', 'SMALL', 'training_of', 'ablation_models', 'flops_per_token', 'step_seconds', 'ablate',
-           'difference', 'verdict', 'ablation_table']
+           'difference', 'verdict', 'student', 'ablation_table']
 
 # %% ../../nbs/bench/45_ablation.ipynb #75456909
 import json
@@ -214,7 +214,7 @@ def verdict(row: dict, baseline: dict, tests: int = 1) -> str:
     if n < 2:
         return "one seed"
     score = abs(mean) * math.sqrt(n) / sd if sd else math.inf if mean else 0.0
-    p = 2 * (1 - _student(score, n - 1))
+    p = 2 * (1 - student(score, n - 1))
     return (
         "no difference seen"
         if p >= 0.05
@@ -222,7 +222,7 @@ def verdict(row: dict, baseline: dict, tests: int = 1) -> str:
     )
 
 
-def _student(t: float, freedom: int) -> float:
+def student(t: float, freedom: int) -> float:
     "Distribution function of Student's t at t >= 0, by the midpoint rule over the angle arctan(t / sqrt(freedom))."
     angle, steps = math.atan(t / math.sqrt(freedom)), 20_000
     norm = math.gamma((freedom + 1) / 2) / (

@@ -6,10 +6,9 @@
 __all__ = ['IGNORED', 'TASKS', 'SIZE', 'MODELS', 'recall_batch', 'copy_batch', 'Setting', 'make', 'fit', 'train_task',
            'recall_study']
 
-# %% ../../nbs/bench/49_recall.ipynb #35e09bf3
+# %% ../../nbs/bench/49_recall.ipynb #645a47b2
 import itertools
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
