@@ -601,7 +601,14 @@ def bench_scaling(args) -> int:
 
 def bench_long_context(args) -> int:
     "Train at one context and read texts many times longer: loss by position, and a state over a hundred thousand tokens."
-    from resnet_bk.bench.long_context import long_context, long_context_table
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from resnet_bk.bench.long_context import (
+        long_context,
+        long_context_table,
+        plot_long_context,
+    )
 
     out, corpus, plan, seeds = _study(
         args, steps=20, batch_size=8, warmup=5, eval_every=20, eval_tokens=2048
@@ -612,40 +619,43 @@ def bench_long_context(args) -> int:
     except ValueError as error:
         raise InputError(str(error)) from error
     far = 8192 if args.fast else args.far
-    print(
-        long_context_table(
-            long_context(
-                corpus,
-                plan,
-                out,
-                args.presets,
-                _grid(args),
-                seeds,
-                args.n_seq,
-                args.times,
-                far,
-                not args.quiet,
-            )
-        )
+    record = long_context(
+        corpus,
+        plan,
+        out,
+        args.presets,
+        _grid(args),
+        seeds,
+        args.n_seq,
+        args.times,
+        far,
+        not args.quiet,
     )
+    print(long_context_table(record))
+    plot_long_context(record).savefig(out / "long_context.png", dpi=120)
     print(out)
     return 0
 
 
 def bench_efficiency(args) -> int:
     "Held-out loss against operations a token: halting, exits, pooling, sparse chains beside shallower models."
-    from resnet_bk.bench.efficiency import efficiency_study, efficiency_table
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from resnet_bk.bench.efficiency import (
+        efficiency_study,
+        efficiency_table,
+        plot_efficiency,
+    )
 
     out, corpus, plan, seeds = _study(
         args, steps=15, batch_size=8, warmup=5, eval_every=15, eval_tokens=2048
     )
-    print(
-        efficiency_table(
-            efficiency_study(
-                corpus, plan, out, lrs=_grid(args), seeds=seeds, progress=not args.quiet
-            )
-        )
+    record = efficiency_study(
+        corpus, plan, out, lrs=_grid(args), seeds=seeds, progress=not args.quiet
     )
+    print(efficiency_table(record))
+    plot_efficiency(record).savefig(out / "efficiency.png", dpi=120)
     print(out)
     return 0
 

@@ -349,7 +349,7 @@ class WikiText2Benchmark:
     def run(
         self, models=tuple(MODELS), lrs=(3e-3,), seeds=(42,), **changes
     ) -> dict[str, dict]:
-        "Every model over a grid of learning rates and seeds, with `changes` of the settings; comparisons with the first, curves, and the results by name."
+        "Every model over a grid of learning rates and seeds, with `changes` of the settings; writes comparisons with the first and the curves. Returns the results by name."
         for seed in seeds:
             for name in models:
                 for lr in lrs:
@@ -358,14 +358,16 @@ class WikiText2Benchmark:
                     )
         for other in list(models)[1:]:
             self.compare_results(models[0], other)
-        self.plot_training_curves(models).savefig(
-            self.out / "training_curves.png", dpi=150
-        )
+        self.plot_training_curves(models)
         return {name: self.results(name) for name in models}
 
     def plot_training_curves(self, models):
-        "Training loss, held-out perplexity, seconds of each pass, and operations of the training, as a matplotlib figure."
-        return plot_benchmark({name: self.results(name) for name in models})
+        "Writes training_curves.png: training loss, held-out perplexity, seconds of each pass, operations of the training."
+        import matplotlib.pyplot as plt
+
+        fig = plot_benchmark({name: self.results(name) for name in models})
+        fig.savefig(self.out / "training_curves.png", dpi=150)
+        plt.close(fig)
 
 # %% ../../nbs/bench/56_benchmark.ipynb #a83a4fd5
 def chosen_runs(record: dict) -> list[dict]:
@@ -441,6 +443,7 @@ def plot_benchmark(results: dict[str, dict]):
     )
     axes[1, 1].set(xlabel="operations of the training, 10^12")
     axes[1, 1].invert_yaxis()
+    axes[1, 1].locator_params(axis="x", nbins=5)
     axes[0, 0].legend(fontsize=8)
     for ax in axes.flat:
         ax.grid(alpha=0.3)

@@ -242,10 +242,10 @@ def decoding(
         ]
     return rows
 
-# %% ../../nbs/bench/53_scaling.ipynb #13227385
+# %% ../../nbs/bench/53_scaling.ipynb #6d5fcc91
 def scaling_study(
     out,
-    lengths=(64, 256, 1024, 4096, 16384),
+    lengths=(64, 256, 1024, 2048, 4096, 8192, 16384),
     widths=(64, 128, 256, 512),
     depths=(1, 2, 4, 8, 16),
     contexts=(128, 512, 2048, 8192, 32768),
