@@ -89,11 +89,13 @@ def long_context(
             model = load_run(out / f"{s['model_name']}-lr{s['lr']:g}-seed{seed}")[
                 0
             ].eval()
-            losses, state = position_losses(model, tokens, n_seq * times)
+            losses, _ = position_losses(model, tokens, n_seq * times)
             row = dict(model=s["model_name"], lr=s["lr"], seed=seed, bins=bins(losses))
-            if state_size(state, n_seq * times) == state_size(
-                position_losses(model, tokens, n_seq, most=32)[1], n_seq
-            ):
+            sizes = {
+                state_size(position_losses(model, tokens, n, most=1)[1], n)
+                for n in (n_seq, 2 * n_seq)
+            }
+            if len(sizes) == 1:  # the state does not grow
                 losses, state = position_losses(model, endless, far, chunk=4096)
                 largest = max(
                     t.abs().max().item()
