@@ -594,7 +594,11 @@ def bench_scaling(args) -> int:
         if args.fast
         else {}
     )
-    print(scaling_table(scaling_study(out, **quick)))
+    try:
+        record = scaling_study(out, **quick)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    print(scaling_table(record))
     print(out)
     return 0
 
@@ -618,6 +622,8 @@ def bench_long_context(args) -> int:
             check_parts(preset(name))
     except ValueError as error:
         raise InputError(str(error)) from error
+    if args.n_seq < 1:
+        raise InputError(f"n_seq must be at least 1, got {args.n_seq}")
     far = 8192 if args.fast else args.far
     record = long_context(
         corpus,
@@ -668,13 +674,13 @@ def bench_quantization(args) -> int:
         args, steps=6, batch_size=4, warmup=2, eval_every=6, eval_tokens=1024
     )
     widths = (64,) if args.fast else tuple(args.widths)
-    print(
-        rounding_table(
-            rounding_study(
-                corpus, plan, out, widths=widths, seeds=seeds, progress=not args.quiet
-            )
+    try:
+        record = rounding_study(
+            corpus, plan, out, widths=widths, seeds=seeds, progress=not args.quiet
         )
-    )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    print(rounding_table(record))
     print(out)
     return 0
 

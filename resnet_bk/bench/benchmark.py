@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from .flops import step_work
+from .flops import flops_per_token, step_work
 from .language import result_row
 from .operator import peak_growth
 from ..model.config import FLAGS, ResNetBKConfig, preset
@@ -28,6 +28,7 @@ from resnet_bk.train.trainer import (
     Progress,
     TrainConfig,
     Trainer,
+    choose_precision,
     make_optimizer,
     steps_of,
 )
@@ -63,6 +64,13 @@ class BenchmarkConfig:
     use_curriculum: bool = False
     use_active_learning: bool = False
 
+    def __post_init__(self):
+        for name in ("d_model", "n_layers", "n_seq", "batch_size", "epochs"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 1, got {getattr(self, name)}"
+                )
+
     def model(self, vocab_size: int) -> ResNetBKConfig:
         "The model's configuration, of the Transformer's active parameters within 2%."
         size = dict(
@@ -96,7 +104,7 @@ class BenchmarkConfig:
         return _of_size(own, free, active_parameters(ResNetBK(attention)))
 
     def train(self, corpus: Corpus) -> TrainConfig:
-        "The plan of training: `epochs` passes over the corpus, a warm-up over a twentieth, one evaluation a pass."
+        "The plan of training: as many steps as `epochs` passes take, windows drawn with replacement; a warm-up over a twentieth, one evaluation a pass."
         a_pass = steps_of(1, corpus.n_tokens("train"), self.n_seq, self.batch_size)
         common = {
             f.name: getattr(self, f.name)
@@ -152,6 +160,7 @@ class BenchmarkResults:
     forward_flops: int
     backward_flops: int
     optimizer_flops: int
+    selection_flops: int
     total_flops_per_step: int
     total_training_flops: int
     peak_memory_mb: float | None
@@ -163,18 +172,24 @@ class BenchmarkResults:
     test_perplexity: float | None = None
 
 
-def first_step_memory(config: ResNetBKConfig, plan: TrainConfig) -> float | None:
-    "MB by which this process grows for a model, its optimiser and one training step, on random tokens; None where the system cannot tell."
+def first_step_memory(
+    config: ResNetBKConfig, plan: TrainConfig, device: str = "cpu"
+) -> float | None:
+    "MB by which memory grows for a model, its optimiser and one training step, on random tokens; None where the system cannot tell."
+    precision = choose_precision(config.use_mixed_precision, device)
 
     def step():
-        model = ResNetBK(config).train()
+        model = ResNetBK(config).to(device).train()
         optimizer = make_optimizer(model, plan)
-        ids = torch.randint(config.vocab_size, (plan.batch_size, config.n_seq))
-        model.loss(ids, ids)[0].backward()
+        ids = torch.randint(
+            config.vocab_size, (plan.batch_size, config.n_seq), device=device
+        )
+        with precision.autocast():
+            loss = model.loss(ids, ids)[0]
+        loss.backward()
         optimizer.step()
-        return None
 
-    grown = peak_growth(step)[1]
+    grown = peak_growth(step, torch.device(device).type)[1]
     return None if grown is None else grown / 1e6
 
 
@@ -192,20 +207,30 @@ def results_of(trainer: Trainer, name: str) -> BenchmarkResults:
         trainer.n_seq,
         torch.Generator().manual_seed(0),
     )
-    work = step_work(model, torch.cat([ids, targets[:, -1:]], 1), plan)
+    ids = torch.cat([ids, targets[:, -1:]], 1).to(trainer.device)  # (B, 1 + N)
+    work = step_work(model, ids, plan)
     flops = {
         f"{phase}_flops": work.total(phase)
         for phase in ("forward", "backward", "optimizer")
     }
+    pool = getattr(
+        trainer.order, "pool", 0
+    )  # candidates that are scored for each window that is trained on
+    flops["selection_flops"] = (
+        round(pool * flops_per_token(model, ids[:, :-1]) * ids[:, :-1].numel())
+        if pool
+        else 0
+    )
+    a_step = sum(flops.values())
     a_pass, steps = plan.eval_every, [r for r in history if "seconds" in r]
     passes = [steps[k : k + a_pass] for k in range(0, len(steps), a_pass)]
     return BenchmarkResults(
         **{f.name: row[f.name] for f in fields(BenchmarkResults) if f.name in row},
         **flops,
         active_parameters=active_parameters(model),
-        total_flops_per_step=work.total(),
-        total_training_flops=work.total() * plan.steps,
-        peak_memory_mb=first_step_memory(model.config, plan),
+        total_flops_per_step=a_step,
+        total_training_flops=a_step * plan.steps,
+        peak_memory_mb=first_step_memory(model.config, plan, trainer.device),
         model_size_mb=sum(
             t.numel() * t.element_size() for t in model.state_dict().values()
         )
@@ -282,6 +307,16 @@ class WikiText2Benchmark:
             json.loads(p.read_text(encoding="utf-8"))
             for p in sorted((self.out / "results").glob(f"{name}-lr*-seed*.json"))
         ]
+        same = lambda row: {
+            k: v for k, v in row["asked"].items() if k not in ("lr", "seed")
+        }
+        if any(
+            same(row) != same(rows[0]) or row["corpus"] != rows[0]["corpus"]
+            for row in rows
+        ):
+            raise InputError(
+                f"{self.out} holds runs of {name} with different settings; choose another folder"
+            )
         by_rate = {}
         for row in rows:
             by_rate.setdefault(row["asked"]["lr"], []).append(row)
@@ -402,7 +437,7 @@ def benchmark_table(results: dict[str, dict]) -> str:
     first = next(iter(results.values()))
     a, e = chosen_runs(first)[0]["asked"], first["environment"]
     lines.append(
-        f"{first['corpus']['name']}; {a['epochs']} pass(es) of {a['batch_size']} x {a['n_seq']} tokens; width {a['d_model']}; seeds: {len(chosen_runs(first))}; {e['machine']}, {e['threads']} thread(s); {e['date']}"
+        f"{first['corpus']['name']}; steps of {a['batch_size']} x {a['n_seq']} tokens, as many as {a['epochs']} pass(es) take; width {a['d_model']}; seeds: {len(chosen_runs(first))}; {e['machine']}, {e['threads']} thread(s); {e['date']}"
     )
     return "\n".join(lines)
 
@@ -433,7 +468,7 @@ def plot_benchmark(results: dict[str, dict]):
                 color=colour,
                 label=name,
             )
-            ax.set(xlabel="pass over the corpus", ylabel=label)
+            ax.set(xlabel="steps, in passes over the corpus", ylabel=label)
             ax.xaxis.get_major_locator().set_params(integer=True)
     axes[0, 1].set_yscale("log")
     axes[1, 1].barh(

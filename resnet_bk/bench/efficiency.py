@@ -17,7 +17,7 @@ from .language import compare
 from ..model.config import ResNetBKConfig, preset
 from ..model.lm import count_parameters
 from ..train.checkpoint import environment, load_run, write_whole
-from ..train.data import Corpus
+from ..train.data import Corpus, InputError
 from ..train.trainer import TrainConfig, held_out
 
 LADDER = replace(preset("baseline"), d_model=64, n_heads=32, d_ff=160, n_seq=64)
@@ -59,7 +59,11 @@ def efficiency_study(
     progress=True,
 ) -> dict:
     "Trains the models over seeds and learning rates, scores loss and operations a token on held-out text; writes efficiency.json into `out`, and goes on where it stopped."
-    out, rows = Path(out), []
+    out, rows, longest = Path(out), [], max(c.n_seq for c in models.values())
+    if len(corpus["validation"]) < longest:
+        raise InputError(
+            f"corpus {corpus.name!r} has {len(corpus['validation'])} held-out tokens and n_seq = {longest} needs as many; give more text"
+        )
     compared = compare(corpus, train, out, dict(models), lrs, seeds, progress=progress)
     for s in compared["summary"]:
         for seed in dict.fromkeys(r["config"]["seed"] for r in compared["runs"]):
@@ -68,7 +72,8 @@ def efficiency_study(
             ].eval()
             for label, model in _points(s["model_name"], trained):
                 n = model.config.n_seq
-                ids = corpus["validation"][: 32 * n].long().view(-1, n)  # (32, N)
+                texts = min(32, len(corpus["validation"]) // n)
+                ids = corpus["validation"][: texts * n].long().view(-1, n)  # (texts, N)
                 loss = held_out(model.eval(), corpus["validation"], n)["loss"]
                 rows.append(
                     dict(

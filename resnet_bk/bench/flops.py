@@ -119,21 +119,29 @@ def price(packet, func, args: tuple, kwargs: dict, out) -> tuple[str, int] | Non
     if plain in FORMULAS:
         return FORMULAS[plain](*args, **kwargs)
     if plain.startswith("_foreach_"):  # the same for each tensor of a list
-        return "element", (2 if plain == "_foreach_norm" else 1) * sum(
-            x.numel() for x in args[0]
+        each = (
+            2
+            if plain == "_foreach_norm"
+            else FUSED.get(plain.removeprefix("_foreach_"), 1)
         )
+        return "element", each * sum(x.numel() for x in args[0])
     if packet in flop_registry:
         own = func.namespace == "resnet_bk"
-        return "sweep" if own else "product", int(
-            flop_registry[packet](*args, **kwargs, out_val=out)
-        )
+        count = int(flop_registry[packet](*args, **kwargs, out_val=out))
+        complex_too = not own and isinstance(out, Tensor) and out.is_complex()
+        return "sweep" if own else "product", 4 * count if complex_too else count
     if plain in MOVES or func.is_view:
         return "element", 0
     if plain in READ:
         return "element", READ[plain] * args[0].numel()
     if plain in FUSED or torch.Tag.pointwise in func.tags:
         made = out if isinstance(out, Tensor) else args[0]
-        return "element", FUSED.get(plain, 1) * made.numel()
+        each = (
+            {"mul": 6, "div": 11}.get(plain, 2)
+            if made.is_complex()
+            else FUSED.get(plain, 1)
+        )
+        return "element", each * made.numel()
     return None
 
 # %% ../../nbs/bench/43_flops.ipynb #f3d6813d

@@ -75,6 +75,13 @@ def long_context(
     Runs that are complete are taken from `out`. Raises InputError for a held-out split without a text of n_seq * times tokens.
     """
     out, tokens = Path(out), corpus["validation"]
+    for name, value, least in (
+        ("n_seq", n_seq, 1),
+        ("times", times, 1),
+        ("far", far, 64),
+    ):
+        if value < least:
+            raise InputError(f"{name} must be at least {least}, got {value}")
     if len(tokens) <= n_seq * times:
         raise InputError(
             f"corpus {corpus.name!r} has {len(tokens)} held-out tokens and n_seq x times + 1 = {n_seq * times + 1} are needed; lower times"

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from .ablation import student
 from .operator import peak_growth
+from .quality import keep
 from ..model.config import ResNetBKConfig, preset
 from ..model.lm import ResNetBK, count_parameters
 from ..model.mixers import AttentionMixer, KeyValues, rotate
@@ -253,15 +254,33 @@ def scaling_study(
     rounds: int = 5,
     limit: float = 60.0,
 ) -> dict:
-    "Costs against length, width, depth and context; writes scaling.json into the folder `out`."
-    Path(out).mkdir(parents=True, exist_ok=True)
-    record = dict(
-        environment=environment(),
+    "Costs against length, width, depth and context; each part is kept in the folder `out` when it is done, and the whole in scaling.json."
+    asked = dict(
         rounds=rounds,
-        length=against_length(lengths, names, rounds, limit),
-        **against_size(widths, depths, names, rounds=rounds),
-        context=decoding(contexts, names),
+        limit=limit,
+        names=list(names),
+        lengths=list(lengths),
+        widths=list(widths),
+        depths=list(depths),
+        contexts=list(contexts),
     )
+    part = lambda name, measure: keep(
+        Path(out) / f"{name}.json", asked, lambda: asked | measure()
+    )
+    parts = [
+        part(
+            "length", lambda: dict(length=against_length(lengths, names, rounds, limit))
+        ),
+        part("size", lambda: against_size(widths, depths, names, rounds=rounds)),
+        part("context", lambda: dict(context=decoding(contexts, names))),
+    ]
+    record = dict(environment=environment(), rounds=rounds)
+    for found in parts:
+        record |= {
+            k: v
+            for k, v in found.items()
+            if k in ("length", "width", "depth", "context")
+        }
     write_whole(Path(out) / "scaling.json", json.dumps(record, indent=1))
     return record
 
@@ -328,6 +347,6 @@ def scaling_table(record: dict) -> str:
     return "\n".join(
         [
             *lines,
-            f"one text, median of {record['rounds']} rounds in turn; {e['machine']}, {e['threads']} thread(s), {e['date']}",
+            f"one text, models in turn; training: median of {record['rounds']} rounds, decoding: best of 3 rounds of 32 tokens; {e['machine']}, {e['threads']} thread(s), {e['date']}",
         ]
     )

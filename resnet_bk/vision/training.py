@@ -65,6 +65,9 @@ class CifarConfig:
         0.1, "fraction of the steps over which the rate rises", low=0.0, high=UP_TO_1
     )
     augment: bool = setting(True, "crops and flips of training images")
+    adam_lr: float = setting(
+        3e-3, "peak learning rate of what Muon leaves to AdamW", low=1e-12
+    )
     seed: int = setting(
         42, "of the first weights, the order, the crops", low=0, high=1 << 32
     )
@@ -103,22 +106,15 @@ def orthogonal(g: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    "Momentum whose matrices are made orthogonal; groups with `adam` True are AdamW's. Source: Jordan et al. 2024."
+    "Momentum whose matrices are made orthogonal; groups with `adam` True are AdamW's. Each group says lr and weight_decay. Source: Jordan et al. 2024."
 
     def __init__(
         self,
-        matrices: list,
-        others: list,
-        lr: float,
+        groups: list[dict],
         momentum: float,
-        weight_decay: float,
-        adam_lr: float = 3e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
     ):
-        groups = [
-            dict(params=matrices, adam=False, lr=lr),
-            dict(params=others, adam=True, lr=adam_lr),
-        ]
-        super().__init__(groups, dict(momentum=momentum, weight_decay=weight_decay))
+        super().__init__(groups, dict(momentum=momentum, betas=betas))
 
     @torch.no_grad()
     def step(self):
@@ -136,14 +132,14 @@ class Muon(torch.optim.Optimizer):
                 state["step"] += 1
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 if group["adam"]:
-                    k = state["step"].item()
-                    state["first"].lerp_(p.grad, 0.1)
-                    state["second"].lerp_(p.grad.square(), 0.001)
+                    k, (beta1, beta2) = state["step"].item(), group["betas"]
+                    state["first"].lerp_(p.grad, 1 - beta1)
+                    state["second"].lerp_(p.grad.square(), 1 - beta2)
                     p.sub_(
                         group["lr"]
-                        / (1 - 0.9**k)
+                        / (1 - beta1**k)
                         * state["first"]
-                        / ((state["second"] / (1 - 0.999**k)).sqrt() + 1e-8)
+                        / ((state["second"] / (1 - beta2**k)).sqrt() + 1e-8)
                     )
                 else:
                     state["first"].mul_(group["momentum"]).add_(p.grad)
@@ -170,13 +166,24 @@ def get_optimizer(model: nn.Module, config: CifarConfig) -> torch.optim.Optimize
         return torch.optim.AdamW(
             groups, lr=config.lr, betas=(config.momentum, config.beta2)
         )
-    inner = [
-        p
+    matrices = [
+        n
         for n, p in model.named_parameters()
         if p.ndim == 4 and not n.startswith("stem")
     ]
-    rest = [p for p in model.parameters() if not any(p is q for q in inner)]
-    return Muon(inner, rest, config.lr, config.momentum, config.weight_decay)
+    kinds = {
+        True: dict(adam=False, lr=config.lr),
+        False: dict(adam=True, lr=config.adam_lr),
+    }
+    parts = [
+        dict(
+            params=[p],
+            weight_decay=config.weight_decay if p.ndim > 1 else 0.0,
+            **kinds[n in matrices]
+        )
+        for n, p in model.named_parameters()
+    ]
+    return Muon(parts, config.momentum, (0.9, config.beta2))
 
 
 def learning_rate_factor(config: CifarConfig, done: float) -> float:
