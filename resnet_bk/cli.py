@@ -8,11 +8,12 @@ __all__ = ['MODEL_AND_TRAINING', 'CORPUS', 'settings_parser', 'read_config', 'se
            'bench_scaling', 'bench_long_context', 'bench_efficiency', 'bench_quantization', 'bench_operator',
            'data_prepare', 'hub_push', 'run_pipeline', 'build_parser', 'parse', 'main']
 
-# %% ../nbs/80_cli.ipynb #86cdda08
+# %% ../nbs/80_cli.ipynb #1463fb47
 import argparse
 import json
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -532,7 +533,23 @@ def bench_ablation(args) -> int:
     print(out)
     return 0
 
-# %% ../nbs/80_cli.ipynb #6ad7f0c5
+# %% ../nbs/80_cli.ipynb #d894951f
+@contextmanager
+def _in_one_line():
+    "What a study refuses by a ValueError, as an InputError."
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _finish(out: Path, table: str) -> int:
+    "The last words of a study."
+    print(table)
+    print(out)
+    return 0
+
+
 def _study(args, **quick) -> tuple:
     "Folder, corpus, plan and seeds of a study; `quick`: the plan of --fast."
     out = _benchmark_folder(args)
@@ -543,7 +560,7 @@ def _study(args, **quick) -> tuple:
     )
     return out, load_corpus(args.corpus), plan, _seeds(args, plan.seed)
 
-
+# %% ../nbs/80_cli.ipynb #2ddefff6
 def bench_wikitext2(args) -> int:
     "Train Transformer, ladder, the full model and Mamba at equal parameters: quality, operations, time, memory, a file for each."
     import matplotlib
@@ -562,20 +579,16 @@ def bench_wikitext2(args) -> int:
     )
     if args.fast:
         corpus = corpus.head(20_000)
-    try:
-        changes = {
-            k: getattr(args, k)
-            for k in ("epochs", "d_model", "n_layers", "n_seq", "batch_size")
-            if getattr(args, k) is not None
-        }
+    changes = {
+        k: getattr(args, k)
+        for k in ("epochs", "d_model", "n_layers", "n_seq", "batch_size")
+        if getattr(args, k) is not None
+    }
+    with _in_one_line():
         results = WikiText2Benchmark(out, corpus, not args.quiet).run(
             models, lrs, _seeds(args, 42), **changes
         )
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    print(benchmark_table(results))
-    print(out)
-    return 0
+    return _finish(out, benchmark_table(results))
 
 
 def bench_scaling(args) -> int:
@@ -594,15 +607,11 @@ def bench_scaling(args) -> int:
         if args.fast
         else {}
     )
-    try:
+    with _in_one_line():
         record = scaling_study(out, **quick)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    print(scaling_table(record))
-    print(out)
-    return 0
+    return _finish(out, scaling_table(record))
 
-
+# %% ../nbs/80_cli.ipynb #2ec0d4f0
 def bench_long_context(args) -> int:
     "Train at one context and read texts many times longer: loss by position, and a state over a hundred thousand tokens."
     import matplotlib
@@ -617,11 +626,9 @@ def bench_long_context(args) -> int:
     out, corpus, plan, seeds = _study(
         args, steps=20, batch_size=8, warmup=5, eval_every=20, eval_tokens=2048
     )
-    try:
+    with _in_one_line():
         for name in args.presets:
             check_parts(preset(name))
-    except ValueError as error:
-        raise InputError(str(error)) from error
     if args.n_seq < 1:
         raise InputError(f"n_seq must be at least 1, got {args.n_seq}")
     far = 8192 if args.fast else args.far
@@ -637,10 +644,8 @@ def bench_long_context(args) -> int:
         far,
         not args.quiet,
     )
-    print(long_context_table(record))
     plot_long_context(record).savefig(out / "long_context.png", dpi=120)
-    print(out)
-    return 0
+    return _finish(out, long_context_table(record))
 
 
 def bench_efficiency(args) -> int:
@@ -660,10 +665,8 @@ def bench_efficiency(args) -> int:
     record = efficiency_study(
         corpus, plan, out, lrs=_grid(args), seeds=seeds, progress=not args.quiet
     )
-    print(efficiency_table(record))
     plot_efficiency(record).savefig(out / "efficiency.png", dpi=120)
-    print(out)
-    return 0
+    return _finish(out, efficiency_table(record))
 
 
 def bench_quantization(args) -> int:
@@ -674,15 +677,11 @@ def bench_quantization(args) -> int:
         args, steps=6, batch_size=4, warmup=2, eval_every=6, eval_tokens=1024
     )
     widths = (64,) if args.fast else tuple(args.widths)
-    try:
+    with _in_one_line():
         record = rounding_study(
             corpus, plan, out, widths=widths, seeds=seeds, progress=not args.quiet
         )
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    print(rounding_table(record))
-    print(out)
-    return 0
+    return _finish(out, rounding_table(record))
 
 # %% ../nbs/80_cli.ipynb #dd41793b
 def bench_operator(args) -> int:
@@ -956,72 +955,9 @@ def _run_commands(commands):
         [(ResNetBKConfig, "settings of a student")], skip=("vocab_size", "n_seq")
     )
 
-# %% ../nbs/80_cli.ipynb #c38e2406
-def _bench_commands(commands):
-    "The benchmarks."
-    bench = commands.add_parser(
-        "bench", help="Benchmarks; each writes JSON and a figure."
-    )
-    benchmarks = bench.add_subparsers(
-        dest="benchmark", required=True, metavar="BENCHMARK"
-    )
-    p = _command(benchmarks, "language", bench_language)
-    p.add_argument("--corpus", default="pydocs", help=CORPUS + " [pydocs]")
-    p.add_argument(
-        "--tokenizer",
-        default="bytes",
-        choices=("bytes", "bpe", "gpt2"),
-        help="bpe is learnt on the training split [bytes]",
-    )
-    p.add_argument(
-        "--vocab-size",
-        "--vocab_size",
-        dest="vocab_size",
-        type=int,
-        help=f"token ids that are learnt at most [{', '.join(f'{k} {v}' for k, v in TOKENIZERS.items())}]",
-    )
-    p.add_argument(
-        "--presets",
-        nargs="+",
-        default=["baseline", "transformer"],
-        help="models to train [baseline transformer]",
-    )
-    p.add_argument(
-        "--lr",
-        nargs="+",
-        type=float,
-        default=[TrainConfig().lr],
-        help=f"grid of peak learning rates [{TrainConfig().lr}]",
-    )
-    p.add_argument("--seeds", type=int, default=1, help="number of seeds for each [1]")
-    p.add_argument(
-        "--n-seq",
-        "--n_seq",
-        dest="n_seq",
-        type=int,
-        help="context, tokens [the preset's]",
-    )
-    _folder_options(p)
-    p.add_settings(MODEL_AND_TRAINING[1:], skip=("lr",))
-
-    p = _command(benchmarks, "ablation", bench_ablation)
-    p.add_argument("--corpus", default="pydocs", help=CORPUS + " [pydocs]")
-    p.add_argument(
-        "--models", nargs="+", metavar="NAME", help="the models to train [all]"
-    )
-    p.add_argument(
-        "--lr",
-        nargs="+",
-        type=float,
-        default=[TrainConfig().lr],
-        help=f"grid of peak learning rates [{TrainConfig().lr}]",
-    )
-    p.add_argument("--seeds", type=int, default=3, help="number of seeds for each [3]")
-    _folder_options(p)
-    p.add_settings(
-        MODEL_AND_TRAINING[1:], skip=("lr", "optimizer", "friction")
-    )  # rows set their own
-
+# %% ../nbs/80_cli.ipynb #4dd48fd2
+def _study_commands(benchmarks):
+    "The studies of one form."
     p = _command(benchmarks, "wikitext2", bench_wikitext2)
     p.add_argument("--corpus", default="wikitext-2", help=CORPUS + " [wikitext-2]")
     p.add_argument(
@@ -1104,6 +1040,73 @@ def _bench_commands(commands):
         help="widths of the models [64 128 256]",
     )
 
+# %% ../nbs/80_cli.ipynb #c38e2406
+def _bench_commands(commands):
+    "The benchmarks."
+    bench = commands.add_parser(
+        "bench", help="Benchmarks; each writes JSON and a figure."
+    )
+    benchmarks = bench.add_subparsers(
+        dest="benchmark", required=True, metavar="BENCHMARK"
+    )
+    p = _command(benchmarks, "language", bench_language)
+    p.add_argument("--corpus", default="pydocs", help=CORPUS + " [pydocs]")
+    p.add_argument(
+        "--tokenizer",
+        default="bytes",
+        choices=("bytes", "bpe", "gpt2"),
+        help="bpe is learnt on the training split [bytes]",
+    )
+    p.add_argument(
+        "--vocab-size",
+        "--vocab_size",
+        dest="vocab_size",
+        type=int,
+        help=f"token ids that are learnt at most [{', '.join(f'{k} {v}' for k, v in TOKENIZERS.items())}]",
+    )
+    p.add_argument(
+        "--presets",
+        nargs="+",
+        default=["baseline", "transformer"],
+        help="models to train [baseline transformer]",
+    )
+    p.add_argument(
+        "--lr",
+        nargs="+",
+        type=float,
+        default=[TrainConfig().lr],
+        help=f"grid of peak learning rates [{TrainConfig().lr}]",
+    )
+    p.add_argument("--seeds", type=int, default=1, help="number of seeds for each [1]")
+    p.add_argument(
+        "--n-seq",
+        "--n_seq",
+        dest="n_seq",
+        type=int,
+        help="context, tokens [the preset's]",
+    )
+    _folder_options(p)
+    p.add_settings(MODEL_AND_TRAINING[1:], skip=("lr",))
+
+    p = _command(benchmarks, "ablation", bench_ablation)
+    p.add_argument("--corpus", default="pydocs", help=CORPUS + " [pydocs]")
+    p.add_argument(
+        "--models", nargs="+", metavar="NAME", help="the models to train [all]"
+    )
+    p.add_argument(
+        "--lr",
+        nargs="+",
+        type=float,
+        default=[TrainConfig().lr],
+        help=f"grid of peak learning rates [{TrainConfig().lr}]",
+    )
+    p.add_argument("--seeds", type=int, default=3, help="number of seeds for each [3]")
+    _folder_options(p)
+    p.add_settings(
+        MODEL_AND_TRAINING[1:], skip=("lr", "optimizer", "friction")
+    )  # rows set their own
+
+    _study_commands(benchmarks)
     p = _command(benchmarks, "operator", bench_operator)
     p.add_argument(
         "--operators",

@@ -118,7 +118,7 @@ class BenchmarkConfig:
             eval_every=a_pass,
         )
 
-
+# %% ../../nbs/bench/56_benchmark.ipynb #59365c07
 def _of_size(config: ResNetBKConfig, free: str, active: int) -> ResNetBKConfig:
     "The configuration with its free width or depth set so that a token meets `active` parameters, within 2%; InputError where none fits."
     low, unit = getattr(config, free) or 1, 1 if free == "n_layers" else 8
@@ -131,7 +131,7 @@ def _of_size(config: ResNetBKConfig, free: str, active: int) -> ResNetBKConfig:
         )
     return replace(config, **{free: value})
 
-
+# %% ../../nbs/bench/56_benchmark.ipynb #b8700437
 MODELS = {
     "transformer_baseline": BenchmarkConfig("transformer_baseline", "attention"),
     "resnet_bk_baseline": BenchmarkConfig(),
@@ -171,7 +171,7 @@ class BenchmarkResults:
     test_loss: float | None = None
     test_perplexity: float | None = None
 
-
+# %% ../../nbs/bench/56_benchmark.ipynb #16613398
 def first_step_memory(
     config: ResNetBKConfig, plan: TrainConfig, device: str = "cpu"
 ) -> float | None:
@@ -192,7 +192,7 @@ def first_step_memory(
     grown = peak_growth(step, torch.device(device).type)[1]
     return None if grown is None else grown / 1e6
 
-
+# %% ../../nbs/bench/56_benchmark.ipynb #8688c31d
 def results_of(trainer: Trainer, name: str) -> BenchmarkResults:
     "The results of a finished run."
     row, history, model, plan = (

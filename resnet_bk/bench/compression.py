@@ -405,7 +405,7 @@ CLAIMS = {  # claim -> what was claimed, its source, the methods that may show i
     ),
 }
 
-
+# %% ../../nbs/bench/52_compression.ipynb #1221c5fa
 def compression_claims(record: dict) -> list[dict]:
     """Rows of the ledger: what was claimed, the largest reduction of the file within `TOLERANCE` of the parent's loss, and the verdict.
 
@@ -429,12 +429,17 @@ def compression_claims(record: dict) -> list[dict]:
         show = (
             lambda m: f"{m}: {factor(m):.1f}x at {gap(m)[0]:+.4f} ± {gap(m)[1]:.4f} nats"
         )
-        measured, low = factor(best) if best else 1.0, float(
-            claimed.split("-")[0].rstrip("x")
+        ends = [float(end) for end in claimed.rstrip("x").split("-")]
+        measured = factor(best) if best else 1.0
+        verdict = (
+            "does not hold"
+            if measured < ends[0]
+            else (
+                "holds"
+                if measured >= math.sqrt(ends[0] * ends[-1])
+                else "holds at its lower end"
+            )
         )
-        verdict = "holds" if measured >= low else "does not hold"
-        if claimed == "4-100x" and verdict == "holds":
-            verdict = "holds at its lower end"
         spread_said = "; ".join(dict.fromkeys(show(m) for m in (best, smallest) if m))
         rows.append(
             dict(

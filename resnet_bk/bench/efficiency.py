@@ -103,7 +103,7 @@ def efficiency_study(
     write_whole(out / "efficiency.json", json.dumps(record, indent=1))
     return record
 
-
+# %% ../../nbs/bench/55_efficiency.ipynb #9c3b2ad8
 def frontier(record: dict) -> list[tuple[float, float]]:
     "(operations, mean loss) of the plain ladders, by operations."
     plain = [name for name in MODELS if name.endswith("layers")]
@@ -137,7 +137,7 @@ def above_frontier(point: dict, record: dict) -> float | None:
             return point["loss"] - (y0 + (y1 - y0) * (point["flops"] - x0) / (x1 - x0))
     return None
 
-
+# %% ../../nbs/bench/55_efficiency.ipynb #72c0e0db
 def efficiency_table(record: dict) -> str:
     "The points as text."
     lines = [

@@ -242,7 +242,7 @@ def _best(scores: Tensor, count: int) -> Tensor:
     "Places of the `count` largest, in their order."
     return scores.topk(count).indices.sort().values
 
-
+# %% ../../nbs/compress/32_prune.ipynb #61094e1b
 def pruned_config(
     c: ResNetBKConfig, fraction: float, what: tuple = ("channels", "heads", "experts")
 ) -> ResNetBKConfig:

@@ -47,7 +47,7 @@ def doubling_scan(
         reach *= 2
     return (h @ c[..., None]).squeeze(-1), h[:, -1].clone()
 
-
+# %% ../../nbs/model/19_mamba.ipynb #6723be1e
 class MambaMixer(Mixer):
     """A selective state space. x (B, N, D) -> (B, N, D) and the state.
 

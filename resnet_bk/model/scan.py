@@ -34,7 +34,7 @@ def _step(a, w, b, c, h, out, y, channels, width):
             total += h_[s] * c[s]
         y[e] = total
 
-
+# %% ../../nbs/model/18_scan.ipynb #be42ce1a
 @_rows
 def _step_back(
     dy, step, A, a, w, b, c, h, past, g, dstep, dA, dw, db, dc, channels, width
@@ -67,7 +67,7 @@ def _step_back(
             d_[s] += g_[s] * p_[s] * t
         dw[e], dstep[e] = said, held
 
-
+# %% ../../nbs/model/18_scan.ipynb #ed89ef09
 @_sweep
 def _forward(a, w, b, c, h0, y, hs, last, channels, size, width, lo, hi):
     "Sweeps the rows lo..hi of a batch."
@@ -219,7 +219,7 @@ def selective_scan_backward(
     )
     return dstep, dA.sum(0), dw, db, dc, dh0
 
-
+# %% ../../nbs/model/18_scan.ipynb #61a36a83
 @register_fake(selective_scan)
 def _(step, A, w, b, c, h0, starts):
     states = step.new_empty(*step.shape, A.shape[1])

@@ -69,7 +69,7 @@ class Images:
             + f" of {'x'.join(map(str, self.x['train'].shape[1:]))}, {len(self.classes)} classes"
         )
 
-
+# %% ../../nbs/vision/61_cifar.ipynb #ee8d1f84
 def split_images(
     name: str,
     x: Tensor,
@@ -157,7 +157,7 @@ def _decoded(name: str, split: str, rows, column: str) -> tuple[Tensor, Tensor]:
         rows["label"]
     )  # (n, 3, H, W), (n,)
 
-
+# %% ../../nbs/vision/61_cifar.ipynb #e11595a8
 def _open_images(name: str, data_root=None) -> tuple[str, dict]:
     "Column of the images and the splits of a folder or of the hub."
     path, root = Path(name).expanduser(), data_root_folder(data_root)
@@ -211,7 +211,7 @@ def _open_images(name: str, data_root=None) -> tuple[str, dict]:
     columns = data["train"].column_names
     return next((c for c in ("img", "image") if c in columns), "img"), data
 
-
+# %% ../../nbs/vision/61_cifar.ipynb #88a702bb
 def load_images(
     name: str = "shapes", data_root=None, held_out: float = 0.1, seed: int = 0
 ) -> Images:

@@ -75,7 +75,7 @@ class CifarConfig:
     def __post_init__(self):
         check_settings(self)
 
-
+# %% ../../nbs/vision/62_training.ipynb #b282d488
 OPTIMISERS = {  # each with its own rate and decay
     "sgd": dict(optimizer="sgd", lr=0.1, weight_decay=5e-4),
     "adamw": dict(optimizer="adamw", lr=3e-3, weight_decay=0.05),
@@ -308,7 +308,7 @@ def weights_sha256(model: nn.Module) -> str:
     )
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
-
+# %% ../../nbs/vision/62_training.ipynb #d0fe7f28
 def save_final_model(model: nn.Module, filepath, metrics: dict):
     "Writes weights to `filepath` and the metrics beside them."
     place = Path(filepath)
@@ -364,7 +364,7 @@ def _last_state(out: Path, model, optimizer) -> int:
     optimizer.load_state_dict(state["optimizer"])
     return state["epoch"]
 
-
+# %% ../../nbs/vision/62_training.ipynb #28f37c31
 def run_study(
     config: CifarConfig,
     images: Images,
@@ -459,7 +459,7 @@ def run_study(
     (out / "state.pt").unlink()
     return said
 
-
+# %% ../../nbs/vision/62_training.ipynb #37295185
 def load_network(run) -> tuple[nn.Module, dict]:
     "The trained network of a run's folder, in evaluation mode, and run.json. InputError where it is missing or unfinished."
     run = Path(run)
