@@ -176,29 +176,34 @@ def recall_study(
     seeds=(0, 1, 2),
     progress: bool = True,
 ) -> dict:
-    """Trains the models on the tasks over seeds and learning rates; keeps each result in `out` and goes on where it stopped.
+    """Trains the models on the tasks; keeps each result in `out` and goes on where it stopped.
 
+    The first seed is trained at every learning rate; the others at the one that did best there, on rows drawn to choose by.
     Returns the record, and writes it to results.json.
     Raises ValueError for a folder with results of other settings, FloatingPointError if training diverges.
     """
     out, rows = Path(out), []
-    for seed, setting, name, lr in itertools.product(seeds, settings, models, lrs):
-        place = (
-            out
-            / f"{setting.task}-{setting.size}-{name.replace(', ', '-').replace(' ', '-')}-lr{lr:g}-seed{seed}.json"
-        )
+
+    def trained(setting, name, lr, seed):
+        label = name.replace(", ", "-").replace(" ", "-")
+        place = out / f"{setting.task}-{setting.size}-{label}-lr{lr:g}-seed{seed}.json"
         row = keep(
             place,
             asdict(setting),
             lambda: train_task(name, setting, lr, seed)
             | dict(environment=environment()),
         )
-        rows.append(row)
         if progress:
             print(
                 f"{setting.task} {setting.size:3} {name:16} lr {lr:g} seed {seed}: {row['accuracy']:.3f} right, {row['seconds']:.0f} s",
                 flush=True,
             )
+        return row
+
+    for setting, name in itertools.product(settings, models):
+        tried = [trained(setting, name, lr, seeds[0]) for lr in lrs]
+        best = max(tried, key=lambda row: row["chosen_by"])["lr"]
+        rows += tried + [trained(setting, name, best, seed) for seed in seeds[1:]]
     record = dict(runs=rows)
     write_whole(out / "results.json", json.dumps(record, indent=1))
     return record
