@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MODEL_AND_TRAINING', 'CORPUS', 'settings_parser', 'read_config', 'settings_asked', 'settings_from', 'train',
            'generate', 'compress_run', 'evaluate', 'info', 'bench_language', 'bench_ablation', 'bench_wikitext2',
-           'bench_scaling', 'bench_long_context', 'bench_efficiency', 'bench_quantization', 'bench_operator',
-           'data_prepare', 'hub_push', 'run_pipeline', 'build_parser', 'parse', 'main']
+           'bench_scaling', 'bench_long_context', 'bench_efficiency', 'bench_quantization', 'bench_ledger',
+           'bench_operator', 'data_prepare', 'hub_push', 'run_pipeline', 'build_parser', 'parse', 'main']
 
 # %% ../nbs/80_cli.ipynb #1463fb47
 import argparse
@@ -683,6 +683,19 @@ def bench_quantization(args) -> int:
         )
     return _finish(out, rounding_table(record))
 
+
+def bench_ledger(args) -> int:
+    "Every promised number beside the measured one, from recorded results or those of a folder, with a verdict by one rule."
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from resnet_bk.bench.ledger import Records, ledger, ledger_table, plot_ledger
+
+    out = _benchmark_folder(args)
+    record = ledger(Records(args.results), out)
+    plot_ledger(record).savefig(out / "ledger.png", dpi=120)
+    return _finish(out, ledger_table(record))
+
 # %% ../nbs/80_cli.ipynb #dd41793b
 def bench_operator(args) -> int:
     "Measure time and peak memory of the operator and its peers against sequence length: tables, JSON, figure."
@@ -1039,6 +1052,14 @@ def _study_commands(benchmarks):
         choices=(64, 128, 256),
         help="widths of the models [64 128 256]",
     )
+
+    p = _command(benchmarks, "ledger", bench_ledger)
+    p.add_argument(
+        "--results",
+        metavar="FOLDER",
+        help="results of your own, by the names of the recorded ones [those kept with the library]",
+    )
+    _folder_options(p, "the same: the ledger reads and counts, and trains nothing")
 
 # %% ../nbs/80_cli.ipynb #c38e2406
 def _bench_commands(commands):

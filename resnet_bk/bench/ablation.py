@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from .language import compare
+from .language import compare, mean_sd
 from ..model.config import ResNetBKConfig, preset
 from ..model.lm import ResNetBK
 from ..model.moe import active_parameters
@@ -202,9 +202,7 @@ def ablate(
 def difference(row: dict, baseline: dict) -> tuple[float, float]:
     "Mean and sd over seeds of the loss minus the baseline's at the same seed, nats; NaN for the sd of one seed."
     pairs = [loss - baseline["losses"][seed] for seed, loss in row["losses"].items()]
-    return statistics.mean(pairs), (
-        statistics.stdev(pairs) if len(pairs) > 1 else math.nan
-    )
+    return mean_sd(pairs)
 
 
 def verdict(row: dict, baseline: dict, tests: int = 1) -> str:
@@ -248,9 +246,9 @@ def ablation_table(record: dict) -> str:
     for row in record["rows"]:
         losses = list(row["losses"].values())
         mean, sd = difference(row, base)
-        spread = statistics.stdev(losses) if len(losses) > 1 else math.nan
+        loss, spread = mean_sd(losses)
         lines.append(
-            f"{row['model']:16} {statistics.mean(losses):8.4f} ± {spread:.4f} {mean:+8.4f} ± {sd:.4f} {row['lr']:7g} {int(row['parameters']):10,} {row['active_parameters']:9,} "
+            f"{row['model']:16} {loss:8.4f} ± {spread:.4f} {mean:+8.4f} ± {sd:.4f} {row['lr']:7g} {int(row['parameters']):10,} {row['active_parameters']:9,} "
             f"{row['forward_flops'] / 1e3:12.1f} {row['step_seconds'] / base['step_seconds']:5.2f}x  {'' if row is base else verdict(row, base, len(record['rows']) - 1)}"
         )
     s, e = record["settings"], record["environment"]

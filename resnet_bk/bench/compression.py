@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STUDENT', 'STAGED', 'AT_ONCE', 'CONTROLS', 'MAMBAS', 'FAMILY', 'TOLERANCE', 'CLAIMS', 'trained_run',
            'compression_study', 'spread', 'compression_table', 'rounding_cost', 'rounding_study', 'added',
-           'rounding_table', 'read_rate', 'decode_study', 'decode_table', 'compression_claims']
+           'rounding_table', 'read_rate', 'decode_study', 'decode_table', 'range_verdict', 'compression_claims']
 
 # %% ../../nbs/bench/52_compression.ipynb #7946329e
 import json
@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from .language import mean_sd
 from .quality import keep
 from .recall import fit
 from ..compress.prune import pruned_config, zero_small_weights
@@ -155,11 +156,8 @@ def compression_study(
 
 
 def spread(rows: list[dict], key: str) -> tuple[float, float]:
-    "Mean and sd over seeds."
-    values = [row[key] for row in rows]
-    return statistics.mean(values), (
-        statistics.stdev(values) if len(values) > 1 else math.nan
-    )
+    "Mean and sd over seeds of a number of the rows."
+    return mean_sd(row[key] for row in rows)
 
 
 def compression_table(record: dict) -> str:
@@ -406,6 +404,13 @@ CLAIMS = {  # claim -> what was claimed, its source, the methods that may show i
 }
 
 # %% ../../nbs/bench/52_compression.ipynb #1221c5fa
+def range_verdict(low: float, high: float, measured: float) -> str:
+    "What a measured factor or saving says of a promise of `low` to `high`: its geometric middle must be reached to hold as a whole."
+    if measured < low:
+        return "does not hold"
+    return "holds" if measured >= math.sqrt(low * high) else "holds at its lower end"
+
+
 def compression_claims(record: dict) -> list[dict]:
     """Rows of the ledger: what was claimed, the largest reduction of the file within `TOLERANCE` of the parent's loss, and the verdict.
 
@@ -431,15 +436,6 @@ def compression_claims(record: dict) -> list[dict]:
         )
         ends = [float(end) for end in claimed.rstrip("x").split("-")]
         measured = factor(best) if best else 1.0
-        verdict = (
-            "does not hold"
-            if measured < ends[0]
-            else (
-                "holds"
-                if measured >= math.sqrt(ends[0] * ends[-1])
-                else "holds at its lower end"
-            )
-        )
         spread_said = "; ".join(dict.fromkeys(show(m) for m in (best, smallest) if m))
         rows.append(
             dict(
@@ -448,7 +444,7 @@ def compression_claims(record: dict) -> list[dict]:
                 claimed=claimed,
                 measured=measured,
                 spread=spread_said,
-                verdict=verdict,
+                verdict=range_verdict(ends[0], ends[-1], measured),
                 command="compression_study in the compression chapter",
             )
         )

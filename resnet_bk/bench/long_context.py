@@ -8,14 +8,13 @@ __all__ = ['position_losses', 'bins', 'long_context', 'mean_bins', 'long_context
 # %% ../../nbs/bench/54_long_context.ipynb #0e93803d
 import json
 import math
-import statistics
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .language import compare
+from .language import compare, mean_sd
 from .scaling import PEERS, state_size
 from ..model.lm import ResNetBK
 from ..train.checkpoint import environment, load_run, write_whole
@@ -136,9 +135,8 @@ def mean_bins(
 ) -> list[tuple[int, float, float]]:
     "(last position, mean, sd over seeds) of a model's bins; empty where there are none."
     runs = [r[field] for r in record["rows"] if r["model"] == name and field in r]
-    spread = lambda x: statistics.stdev(x) if len(x) > 1 else math.nan
     return [
-        (end, statistics.mean(losses), spread(losses))
+        (end, *mean_sd(losses))
         for end, losses in (
             (group[0][0], [loss for _, loss in group]) for group in zip(*runs)
         )

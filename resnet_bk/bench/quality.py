@@ -11,7 +11,6 @@ __all__ = ['SMALL', 'SPECTRAL', 'LADDER', 'VARIANTS', 'LARGE', 'NoPotential', 'H
 # %% ../../nbs/bench/48_quality.ipynb #ef21c48e
 import json
 import math
-import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .ablation import step_seconds
-from .language import result_row
+from .language import mean_sd, result_row
 from ..core.resolvent import half_line, resolvent_mix
 from ..model.config import ResNetBKConfig, preset
 from ..model.lm import INITIALISED, ResNetBK, build_mixer, count_parameters
@@ -695,11 +694,7 @@ def standings(record: dict) -> dict:
     for row in record["runs"]:
         places.setdefault((row["model_name"], row["lr"]), []).append(row["final_loss"])
     order = sorted(places, key=lambda place: (list(VARIANTS).index(place[0]), place[1]))
-    sd = lambda losses: statistics.stdev(losses) if len(losses) > 1 else math.nan
-    return {
-        place: (places[place], statistics.mean(places[place]), sd(places[place]))
-        for place in order
-    }
+    return {place: (places[place], *mean_sd(places[place])) for place in order}
 
 # %% ../../nbs/bench/48_quality.ipynb #0f65df27
 _large = dict(d_model=384, n_layers=6, n_seq=256, dropout_p=0.2)
