@@ -6,7 +6,7 @@
 __all__ = ['SMALL', 'SPECTRAL', 'LADDER', 'VARIANTS', 'LARGE', 'NoPotential', 'HoppingMix', 'Bare', 'Ungated', 'ComplexLinear',
            'Wide', 'BlockMix', 'TorchStart', 'LocalAttention', 'Real', 'RawLadder', 'Deaf', 'OpenSources', 'Silence',
            'Alone', 'Each', 'RealEach', 'WideLadder', 'Behind', 'Projected', 'Keeping', 'Narrow', 'ReadAll', 'Variant',
-           'build', 'keep', 'search', 'standings', 'large_steps']
+           'build', 'keep', 'search', 'joined', 'standings', 'large_steps']
 
 # %% ../../nbs/bench/48_quality.ipynb #ef21c48e
 import json
@@ -686,6 +686,25 @@ def search(
     )
     write_whole(out / "results.json", json.dumps(record, indent=1))
     return record
+
+
+def joined(*records: dict) -> dict:
+    "One record of searches that had the same settings and the same text. ValueError where they had not."
+    first = records[0]
+    for what in ("settings", "corpus"):
+        if any(r[what] != first[what] for r in records):
+            raise ValueError(f"records of different {what} cannot be joined")
+    runs = {
+        (r["model_name"], r["lr"], r["seed"]): r
+        for record in records
+        for r in record["runs"]
+    }
+    places = {
+        json.dumps(e, sort_keys=True): e
+        for record in records
+        for e in record["environments"]
+    }
+    return first | dict(environments=list(places.values()), runs=list(runs.values()))
 
 
 def standings(record: dict) -> dict:

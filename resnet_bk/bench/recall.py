@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['IGNORED', 'TASKS', 'SIZE', 'MODELS', 'recall_batch', 'copy_batch', 'Setting', 'make', 'fit', 'train_task',
-           'recall_study']
+           'recall_study', 'answers', 'recall_table', 'plot_recall']
 
 # %% ../../nbs/bench/49_recall.ipynb #645a47b2
 import itertools
@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .language import mean_sd
 from .quality import LADDER, SPECTRAL, Variant, build, keep
 from ..model.config import preset
 from ..model.lm import ResNetBK, count_parameters, state_bytes
@@ -207,3 +208,71 @@ def recall_study(
     record = dict(runs=rows)
     write_whole(out / "results.json", json.dumps(record, indent=1))
     return record
+
+# %% ../../nbs/bench/49_recall.ipynb #afb5f321
+def answers(record: dict) -> dict:
+    "(task, size, model) -> the learning rate chosen on the first seed, and the runs of all seeds at it."
+    groups, found = {}, {}
+    for r in record["runs"]:
+        groups.setdefault((r["task"], r["size"], r["model_name"]), []).append(r)
+    for key, runs in groups.items():
+        lr = max(
+            (r for r in runs if r["seed"] == runs[0]["seed"]),
+            key=lambda r: r["chosen_by"],
+        )["lr"]
+        found[key] = lr, [r for r in runs if r["lr"] == lr]
+    return found
+
+
+def recall_table(record: dict) -> str:
+    "Share of right answers, mean and sd over seeds, and what was carried for it."
+    found, lines = answers(record), [
+        f"{'task':14} {'model':16} {'lr':>6} {'right':>15} {'each seed':>20} {'state':>9}"
+    ]
+    for (task, size, name), (lr, runs) in found.items():
+        mean, sd = mean_sd(r["accuracy"] for r in runs)
+        each = " ".join(f"{r['accuracy']:.3f}" for r in runs)
+        lines.append(
+            f"{f'{task} of {size}':14} {name:16} {lr:6g} {mean:7.3f} ± {sd:.3f} {each:>20} {runs[0]['state_bytes']:7,} B"
+        )
+    r, e = record["runs"][0], record["runs"][0]["environment"]
+    chance = 1 / (r["vocab"] // 2)
+    lines.append(
+        f"{r['steps']} steps of {r['rows']} rows, {r['vocab']} ids; by chance {chance:.3f} of values and {1 / (r['vocab'] - 1):.3f} of a text; {e['machine']}, {e['threads']} thread(s), {e['date']}"
+    )
+    return "\n".join(lines)
+
+
+def plot_recall(record: dict):
+    "Share of right answers by task and model: every seed a mark, the mean a bar. A matplotlib figure."
+    import matplotlib.pyplot as plt
+
+    found = answers(record)
+    tasks = list(dict.fromkeys(key[:2] for key in found))
+    fig, axes = plt.subplots(
+        1,
+        len(tasks),
+        figsize=(3.6 * len(tasks), 3.2),
+        sharey=True,
+        squeeze=False,
+        constrained_layout=True,
+    )
+    for ax, (task, size) in zip(axes[0], tasks):
+        for y, name in enumerate(
+            names := [key[2] for key in found if key[:2] == (task, size)]
+        ):
+            each = [r["accuracy"] for r in found[task, size, name][1]]
+            ax.barh(y, sum(each) / len(each), color="#56B4E9")
+            ax.plot(each, [y] * len(each), "o", ms=4, color="#0072B2")
+        ax.set_yticks(range(len(names)), names)
+        ax.set(
+            title={
+                "recall": f"{size} pairs, each key asked once",
+                "copy": f"a text of {size} repeated",
+            }[task],
+            xlabel="share of right answers",
+            xlim=(0, 1.03),
+        )
+        ax.title.set_fontsize(9)
+    axes[0, 0].invert_yaxis()
+    return fig
