@@ -68,6 +68,11 @@ class CifarConfig:
     adam_lr: float = setting(
         3e-3, "peak learning rate of what Muon leaves to AdamW", low=1e-12
     )
+    precision: str = setting(
+        "float32",
+        "of what the network computes while it trains; weights, sums of statistics and scores are float32",
+        choices=("float32", "bfloat16"),
+    )
     seed: int = setting(
         42, "of the first weights, the order, the crops", low=0, high=1 << 32
     )
@@ -260,7 +265,12 @@ def train_one_epoch(
         done = (epoch * len(loader) + k + 1) / (config.epochs * len(loader))
         for group, peak in zip(optimizer.param_groups, peaks):
             group["lr"] = peak * learning_rate_factor(config, done)
-        logits = model(x)  # (B, classes)
+        with torch.autocast(
+            torch.device(device).type,
+            torch.bfloat16,
+            enabled=config.precision == "bfloat16",
+        ):
+            logits = model(x).float()  # (B, classes)
         loss = criterion(logits, y)
         optimizer.zero_grad()
         loss.backward()
@@ -393,7 +403,9 @@ def run_study(
         images.chosen["train"], images.chosen["validation"], out / "split.json"
     )
     set_seed(config.seed)
-    model = make_network(config.network, len(images.classes)).to(device)
+    model = make_network(config.network, len(images.classes)).to(
+        device, memory_format=torch.channels_last
+    )  # the same sums in another order, in two thirds of the time
     optimizer = get_optimizer(model, config)
     first = _last_state(out, model, optimizer)
     rows = [r for r in read_metrics(out) if r["step"] <= first] if first else []
