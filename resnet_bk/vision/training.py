@@ -52,7 +52,7 @@ class CifarConfig:
         5e-4, "weight decay; coupled for SGD, decoupled for AdamW and Muon", low=0.0
     )
     batch_size: int = setting(128, "images a step", low=1)
-    epochs: int = setting(15, "passes over the training images", low=1)
+    epochs: int = setting(20, "passes over the training images", low=1)
     eval_every: int = setting(
         1, "epochs between two scorings of the validation images", low=1
     )
@@ -384,11 +384,12 @@ def run_study(
     progress: bool = True,
     log: str | None = None,
     stop_after: int | None = None,
+    notes: dict | None = None,
 ) -> dict:
     """Trains one network into the folder `out`, or goes on with it; what metrics.json holds: final losses and accuracies, time, hash of the weights.
 
     log: a writer of `train.loggers` beside metrics.jsonl, "trackio" say. stop_after: epochs after which to leave off, as an
-    interruption would. Raises InputError for a folder in use or made with other settings, FloatingPointError if training diverges.
+    interruption would. notes: what else run.json is to hold. Raises InputError for a folder in use or made with other settings, FloatingPointError if training diverges.
     """
     out, criterion = Path(out), nn.CrossEntropyLoss()
     record = dict(
@@ -396,7 +397,7 @@ def run_study(
         images=images.record(),
         classes=images.classes,
         environment=environment(device),
-    )
+    ) | (notes or {})
     if _open(out, record, resume):
         return read_json(out / "metrics.json")
     save_split_indices(
