@@ -470,14 +470,11 @@ def cifar(args) -> int:
         or (old or {}).get("experiment_name", out.name),
         data_from=name,
     )
-    _say(
-        f"{images!r}; {config.network}, {config.optimizer} at {config.lr:g}, {config.epochs} epochs"
-    )
     said = run_study(
         config, images, out, device, args.resume, not args.quiet, args.log, notes=notes
     )
     _say(
-        f"test accuracy {said['test_accuracy']:.2%}, loss {said['test_loss']:.4f}; validation {said['val_accuracy']:.2%}; {said['seconds'] / 60:.1f} minutes"
+        f"{images!r}; {config.network}, {config.optimizer} at {config.lr:g}, {config.epochs} epochs: test accuracy {said['test_accuracy']:.2%}, loss {said['test_loss']:.4f}; validation {said['val_accuracy']:.2%}; {said['seconds'] / 60:.1f} minutes"
     )
     _say(out, result=True)
     return 0

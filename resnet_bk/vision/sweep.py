@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RATES', 'share', 'planned', 'sweep', 'best_rates', 'kind_of_pair', 'study', 'run_measures', 'pair_measures',
-           'study_table', 'sweep_table']
+           'study_table', 'sweep_table', 'apart', 'verdicts']
 
 # %% ../../nbs/vision/66_sweep.ipynb #7f0a166c
 import json
@@ -408,3 +408,31 @@ def sweep_table(record: dict) -> str:
             )
         )
     return "\n".join(lines) or "no sweep: the rates are the defaults"
+
+# %% ../../nbs/vision/66_sweep.ipynb #d1d97589
+def apart(one: Sequence[float], other: Sequence[float]) -> int:
+    "1 where all of `other` is above all of `one`, -1 where it is below, 0 where they overlap or touch."
+    return (min(other) > max(one)) - (max(other) < min(one))
+
+
+def verdicts(record: dict) -> dict[str, dict[str, int]]:
+    """`runs`: for each measure whether the second optimiser is above (1) or below (-1) the first in all seeds, or not (0);
+    `pairs`: the same of pairs of two optimisers and seeds against pairs of one optimiser and two seeds.
+
+    ValueError for a record that has not two optimisers with two seeds each.
+    """
+    runs, pairs = _groups(record, "runs"), _groups(record, "pairs")
+    if len(runs) != 2 or min(map(len, runs.values())) < 2:
+        raise ValueError(
+            f"verdicts need two optimisers and at least two seeds of each, got {', '.join(f'{n}: {len(r)}' for n, r in runs.items())}"
+        )
+    first, second = runs.values()
+    two = [k for k in pairs if k.endswith("two seeds")]
+    same, mixed = (
+        [m for k in two if (" and " in k) == crossed for m in pairs[k]]
+        for crossed in (False, True)
+    )
+    judge = lambda a, b: {
+        key: apart([m[key] for m in a], [m[key] for m in b]) for key in a[0]
+    }
+    return dict(runs=judge(first, second), pairs=judge(same, mixed))
