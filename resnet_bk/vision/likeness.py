@@ -48,7 +48,7 @@ def linear_cka(x: Tensor, y: Tensor) -> float:
         raise ValueError("features that do not vary over the images have no likeness")
     return (_hsic(k, l) / (own[0] * own[1]).sqrt()).item()
 
-
+# %% ../../nbs/vision/65_likeness.ipynb #a37f4153
 def layer_cka(a: nn.Module, b: nn.Module, x: Tensor) -> dict[str, float]:
     "Linear CKA of two networks after the stem, each block and the head, for images x (n, 3, H, W) uint8, in evaluation mode."
     modes = a.training, b.training
@@ -91,7 +91,7 @@ def between(a: nn.Module, b: nn.Module, at: float) -> nn.Module:
             p.add_(at * (q - p))
     return net
 
-
+# %% ../../nbs/vision/65_likeness.ipynb #80377ba2
 def barrier(
     a: nn.Module, b: nn.Module, images: Images, points: int = 5, n: int | None = None
 ) -> dict:
@@ -166,7 +166,7 @@ def channel_groups(net: ResNet) -> dict[str, dict]:
     stream["axes"].append(("head.weight", 1))
     return groups
 
-
+# %% ../../nbs/vision/65_likeness.ipynb #b2f75e8d
 def reordered(net: ResNet, orders: dict[str, Tensor]) -> ResNet:
     "A network that says the same, its channels in the given orders: the new channel k of a group is the old orders[group][k]."
     net, groups = deepcopy(net), channel_groups(net)
@@ -177,7 +177,7 @@ def reordered(net: ResNet, orders: dict[str, Tensor]) -> ResNet:
     net.load_state_dict(state)
     return net
 
-
+# %% ../../nbs/vision/65_likeness.ipynb #4502730d
 def matched_order(a: ResNet, b: ResNet, x: Tensor) -> dict[str, Tensor]:
     """Orders of b's channels in which what its ReLUs give for images x (n, 3, H, W) uint8 is most correlated with a's, channel by channel.
 

@@ -32,7 +32,7 @@ def channel_means(
     net.train(training)
     return said
 
-
+# %% ../../nbs/vision/67_pictures.ipynb #34ebb5b3
 def maximise(
     net: nn.Module,
     layer: str,
@@ -121,13 +121,13 @@ def from_png(text: str) -> Tensor:
         np.array(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB"))
     )
 
-
+# %% ../../nbs/vision/67_pictures.ipynb #ca7a4730
 def filter_images(net: nn.Module) -> Tensor:
     "The filters of the first convolution as images (C, 3, 3, 3) uint8: grey is 0, and the largest weight of the network's filters spans the range."
     w = net.stem.weight.detach()
     return (127.5 + 127.5 * w / w.abs().max()).round().to(torch.uint8)
 
-
+# %% ../../nbs/vision/67_pictures.ipynb #042cc953
 def network_pictures(
     net: nn.Module,
     x: Tensor,
@@ -177,7 +177,7 @@ def _band(ax, x, rows: list[list[float]], **how):
         lw=0,
     )
 
-
+# %% ../../nbs/vision/67_pictures.ipynb #78942dd3
 def plot_training(record: dict):
     "Losses, validation accuracy and the gradient's norm against epochs and minutes, as a matplotlib figure."
     import matplotlib.pyplot as plt
@@ -214,7 +214,7 @@ def plot_training(record: dict):
         ax.legend(fontsize=7)
     return fig
 
-
+# %% ../../nbs/vision/67_pictures.ipynb #29bc3e42
 def plot_layers(record: dict):
     "Weights and activations by layer, before (of weights) and after training, as a matplotlib figure."
     import matplotlib.pyplot as plt

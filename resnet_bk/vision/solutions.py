@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from .cifar import normalised
 from .resnet import BasicBlock, activations, make_network
-from .training import set_seed
 
 
 @torch.no_grad()
@@ -27,7 +26,7 @@ def predict(net: nn.Module, x: Tensor, batch_size: int = 500) -> Tensor:
     net.train(training)
     return said
 
-
+# %% ../../nbs/vision/64_solutions.ipynb #e86b3061
 def calibration_error(p: Tensor, y: Tensor, bins: int = 15) -> float:
     "Expected calibration error of probabilities p (n, classes) for labels y (n,), over equal bins of confidence. Source: Guo et al. 2017, arXiv:1706.04599."
     confidence, guess = p.max(1)  # (n,), (n,)
@@ -44,7 +43,7 @@ def brier_score(p: Tensor, y: Tensor) -> float:
     "Mean squared distance of probabilities p (n, classes) from the labels y (n,), summed over classes: 0 to 2. Source: Brier 1950."
     return (p - F.one_hot(y, p.shape[1])).square().sum(1).mean().item()
 
-
+# %% ../../nbs/vision/64_solutions.ipynb #1a4ac828
 def scores(logits: Tensor, y: Tensor) -> dict:
     "Loss in nats, accuracy, calibration error, Brier score and mean confidence of logits (n, classes) for labels y (n,). ValueError without images."
     if not len(y) or len(y) != len(logits):
@@ -76,7 +75,7 @@ def stable_rank(matrix: Tensor) -> float:
     values = torch.linalg.svdvals(matrix.double())
     return (values.square().sum() / values[0].square()).item()
 
-
+# %% ../../nbs/vision/64_solutions.ipynb #9ec15519
 @torch.no_grad()
 def weight_statistics(
     net: nn.Module, start: nn.Module, nothing: float = 0.01
@@ -92,7 +91,7 @@ def weight_statistics(
         ))  # fmt: skip
     return rows
 
-
+# %% ../../nbs/vision/64_solutions.ipynb #3a860c2b
 @torch.no_grad()
 def activation_statistics(
     net: nn.Module, x: Tensor, batch_size: int = 250

@@ -94,7 +94,7 @@ def _try_rate(
         **{k: found[k] for k in ("train_loss", "val_loss", "val_accuracy", "seconds")},
     )
 
-
+# %% ../../nbs/vision/66_sweep.ipynb #0db2db4f
 def sweep(
     images: Images,
     out,
@@ -124,7 +124,7 @@ def sweep(
     }
     return list(share(tasks, out, progress, "rates").values())
 
-
+# %% ../../nbs/vision/66_sweep.ipynb #7f3db5de
 def best_rates(rows: list[dict]) -> dict[str, float]:
     "For each optimiser the rate with the highest validation accuracy, the lower one of two equals. InputError where all diverged."
     best = {}
@@ -164,7 +164,7 @@ def _curve(run: Path) -> list[dict]:
         )
     return rows
 
-
+# %% ../../nbs/vision/66_sweep.ipynb #3b5003cf
 def _measure(run: Path, images: Images, n: int | None, m: int, products: int) -> dict:
     "All measures of one run; m images for the Hessian."
     net, record = load_network(run)
@@ -208,13 +208,13 @@ def kind_of_pair(a: dict, b: dict) -> str:
 
 
 def study(
-    images: Images, out, optimizers: Sequence[str] = ("sgd", "adamw"), seeds: Sequence[int] = (0, 1, 2), epochs: int = 20, sweep_epochs: int = 3, rates: dict | None = None,
+    images: Images, out, optimizers: Sequence[str] = ("sgd", "adamw"), seeds: Sequence[int] = (0, 1, 2), epochs: int = 20, sweep_epochs: int = 3, rates: dict | None = None, lrs: dict | None = None,
     n: int | None = 2000, hessian_images: int = 500, products: int = 60, pictures: int = 200, device: str = "cpu", progress: bool = True, **changes,
 ) -> dict:  # fmt: skip
     """Sweep, seeds at the best rates, measures of networks and pairs; the record, which is written to out/study.json.
 
     sweep_epochs 0 leaves the sweep out and takes the rates of OPTIMISERS; otherwise it is the budget of each of the `rates`
-    [RATES]. n: test images for robustness and pairs; accuracy itself is over all. hessian_images, products: training images of the
+    [RATES]. lrs: rates of the seeds by optimiser, where they are not to be the sweep's best. n: test images for robustness and pairs; accuracy itself is over all. hessian_images, products: training images of the
     Hessian, and how many products with it are made at most for an eigenvalue, and half as many for a trace. pictures: steps of
     activation maximisation, 0 for none.
     Resumes what it finds in `out`; several processes may share it. Raises InputError for settings or folders that do not fit.
@@ -240,7 +240,9 @@ def study(
         if sweep_epochs
         else []
     )
-    lrs = best_rates(rows) if rows else {name: planned(name).lr for name in optimizers}
+    lrs = lrs or (
+        best_rates(rows) if rows else {name: planned(name).lr for name in optimizers}
+    )
     for seed in seeds:
         plans |= {
             f"{name}_seed{seed}": planned(
@@ -352,7 +354,7 @@ def run_measures(run: dict) -> dict[str, float]:
         **{f"accuracy, {k}": v for k, v in run["robustness"].items()}, "minutes of training": run["final"]["seconds"] / 60, "time outside the network": run["final"]["outside_network"],
     }  # fmt: skip
 
-
+# %% ../../nbs/vision/66_sweep.ipynb #f5fdc0e1
 def pair_measures(pair: dict) -> dict[str, float]:
     "The figures of one pair that the table shows."
     return {
@@ -372,13 +374,13 @@ def _groups(record: dict, what: str) -> dict[str, list[dict]]:
         for name in dict.fromkeys(kind for kind, _ in rows)
     }
 
-
+# %% ../../nbs/vision/66_sweep.ipynb #a1e03df3
 def study_table(record: dict, what: str = "runs") -> str:
     "Mean ± sd of every measure by optimiser (what='runs') or by kind of pair (what='pairs'), as plain text."
     groups = _groups(record, what)
     if not groups:
         return "no pairs"
-    width = max(22, *(len(name) + 2 for name in groups))
+    width = max(22, *(len(name) + 3 for name in groups))
     lines = [
         f"{'':32}" + "".join(f"{name:>{width}}" for name in groups),
         f"{'how many':32}"
@@ -393,7 +395,7 @@ def study_table(record: dict, what: str = "runs") -> str:
         lines.append(f"{key:32}" + "".join(f"{cell:>{width}}" for cell in cells))
     return "\n".join(lines)
 
-
+# %% ../../nbs/vision/66_sweep.ipynb #a28431d4
 def sweep_table(record: dict) -> str:
     "Validation accuracy of every rate that was tried, as plain text; the chosen one is starred."
     lines = []
@@ -415,24 +417,22 @@ def apart(one: Sequence[float], other: Sequence[float]) -> int:
     return (min(other) > max(one)) - (max(other) < min(one))
 
 
-def verdicts(record: dict) -> dict[str, dict[str, int]]:
+def verdicts(
+    record: dict, first: str = "sgd", second: str = "adamw"
+) -> dict[str, dict[str, int]]:
     """`runs`: for each measure whether the second optimiser is above (1) or below (-1) the first in all seeds, or not (0);
-    `pairs`: the same of pairs of two optimisers and seeds against pairs of one optimiser and two seeds.
+    `pairs`: the same of pairs of the two optimisers and two seeds against pairs of one of them and two seeds.
 
-    ValueError for a record that has not two optimisers with two seeds each.
+    ValueError for a record that has not two seeds of each.
     """
     runs, pairs = _groups(record, "runs"), _groups(record, "pairs")
-    if len(runs) != 2 or min(map(len, runs.values())) < 2:
+    if short := [n for n in (first, second) if len(runs.get(n, ())) < 2]:
         raise ValueError(
-            f"verdicts need two optimisers and at least two seeds of each, got {', '.join(f'{n}: {len(r)}' for n, r in runs.items())}"
+            f"verdicts need at least two seeds of each optimiser; {short[0]} has {len(runs.get(short[0], ()))}"
         )
-    first, second = runs.values()
-    two = [k for k in pairs if k.endswith("two seeds")]
-    same, mixed = (
-        [m for k in two if (" and " in k) == crossed for m in pairs[k]]
-        for crossed in (False, True)
-    )
+    same = [m for n in (first, second) for m in pairs[f"{n}, two seeds"]]
+    mixed = pairs[f"{' and '.join(sorted((first, second)))}, two seeds"]
     judge = lambda a, b: {
         key: apart([m[key] for m in a], [m[key] for m in b]) for key in a[0]
     }
-    return dict(runs=judge(first, second), pairs=judge(same, mixed))
+    return dict(runs=judge(runs[first], runs[second]), pairs=judge(same, mixed))
