@@ -178,9 +178,9 @@ def robustness(net: nn.Module, x: Tensor, y: Tensor) -> dict[str, float]:
 
 # %% ../../nbs/vision/64_solutions.ipynb #9430e197
 def describe(net: nn.Module, record: dict, images, n: int | None = None) -> dict:
-    "All of this chapter for a network and its run.json, on the first n test images [all]: scores, robustness, rows of layers and of ReLUs."
-    x, y = images.x["test"][:n], images.y["test"][:n]
+    "All of this chapter for a network and its run.json: scores on the test images, robustness on the first n of them [all], rows of layers, and of ReLUs over at most 1,000."
+    x, y = images.x["test"], images.y["test"]
     return dict(
-        test=scores(predict(net, x), y), robustness=robustness(net, x, y),
-        layers=weight_statistics(net, first_network(record)), relus=activation_statistics(net, x[:1000]),
+        test=scores(predict(net, x), y), robustness=robustness(net, x[:n], y[:n]),
+        layers=weight_statistics(net, first_network(record)), relus=activation_statistics(net, x[:n][:1000]),
     )  # fmt: skip

@@ -209,12 +209,12 @@ def kind_of_pair(a: dict, b: dict) -> str:
 
 def study(
     images: Images, out, optimizers: Sequence[str] = ("sgd", "adamw"), seeds: Sequence[int] = (0, 1, 2), epochs: int = 20, sweep_epochs: int = 3, rates: dict | None = None, lrs: dict | None = None,
-    n: int | None = 2000, hessian_images: int = 500, products: int = 60, pictures: int = 200, device: str = "cpu", progress: bool = True, **changes,
+    n: int | None = 1000, hessian_images: int = 250, products: int = 40, pictures: int = 200, device: str = "cpu", progress: bool = True, **changes,
 ) -> dict:  # fmt: skip
     """Sweep, seeds at the best rates, measures of networks and pairs; the record, which is written to out/study.json.
 
     sweep_epochs 0 leaves the sweep out and takes the rates of OPTIMISERS; otherwise it is the budget of each of the `rates`
-    [RATES]. lrs: rates of the seeds by optimiser, where they are not to be the sweep's best. n: test images for robustness and pairs; accuracy itself is over all. hessian_images, products: training images of the
+    [RATES]. lrs: rates of the seeds by optimiser, where they are not to be the sweep's best. n: test images for robustness and pairs; scores are over all. hessian_images, products: training images of the
     Hessian, and how many products with it are made at most for an eigenvalue, and half as many for a trace. pictures: steps of
     activation maximisation, 0 for none.
     Resumes what it finds in `out`; several processes may share it. Raises InputError for settings or folders that do not fit.
