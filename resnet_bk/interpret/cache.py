@@ -16,7 +16,13 @@ from torch import Tensor, nn
 
 from ..model.ladder import LadderMix, LadderMixer
 from ..model.lm import ResNetBK
-from ..model.mixers import AttentionMixer, Block, MixerBlock, ResolventMixer, rotate
+from resnet_bk.model.mixers import (
+    AttentionMixer,
+    Block,
+    MixerBlock,
+    ResolventMixer,
+    rotate,
+)
 from ..model.moe import MoE, Router
 
 MOST = 1024  # tokens of a text whose matrices (N, N) are made, unless told otherwise
@@ -25,12 +31,18 @@ MOST = 1024  # tokens of a text whose matrices (N, N) are made, unless told othe
 def check_length(n: int, most: int, what: str):
     "ValueError if a matrix of n by n tokens would be larger than is wanted."
     if n > most:
-        raise ValueError(f"{what} is a matrix of tokens by tokens: {n} tokens are more than most = {most}; take a shorter text or raise most")
+        raise ValueError(
+            f"{what} is a matrix of tokens by tokens: {n} tokens are more than most = {most}; take a shorter text or raise most"
+        )
 
 
 def named_blocks(model: ResNetBK) -> dict[str, Block]:
     "The model's blocks by the names that the cache uses: blocks.0, blocks.1 ..., blocks.1.blocks.0 inside a multi-scale part."
-    return {name.removeprefix("body."): part for name, part in model.named_modules() if isinstance(part, Block)}
+    return {
+        name.removeprefix("body."): part
+        for name, part in model.named_modules()
+        if isinstance(part, Block)
+    }
 
 # %% ../../nbs/interpret/69_cache.ipynb #57db8620
 def find_part(module: nn.Module, kinds) -> nn.Module | None:
@@ -40,32 +52,69 @@ def find_part(module: nn.Module, kinds) -> nn.Module | None:
 
 def mix_fields(mix: nn.Module, args: tuple) -> dict[str, Tensor]:
     "What a mix was called with, by the names of the cache; `kept` and `document` (B, N) from its gate and the documents' starts."
-    names = ("c", "sources", "potential", *(("conductance",) if isinstance(mix, LadderMix) else ()), "z", "state", "starts")
+    names = (
+        "c",
+        "sources",
+        "potential",
+        *(("conductance",) if isinstance(mix, LadderMix) else ()),
+        "z",
+        "state",
+        "starts",
+    )
     given = dict(zip(names, args))
-    starts, fields = given.get("starts"), {name: given[name] for name in ("sources", "potential", "conductance", "z") if name in given}
-    kept = torch.ones(given["potential"].shape[:2], dtype=torch.bool, device=given["z"].device)  # (B, N)
+    starts, fields = given.get("starts"), {
+        name: given[name]
+        for name in ("sources", "potential", "conductance", "z")
+        if name in given
+    }
+    kept = torch.ones(
+        given["potential"].shape[:2], dtype=torch.bool, device=given["z"].device
+    )  # (B, N)
     if hasattr(mix, "gate"):
         kept = mix.gate(given["c"]) > 0  # (B, N)
-    return fields | dict(kept=kept, document=torch.zeros_like(kept, dtype=torch.int64) if starts is None else starts.cumsum(1))
+    return fields | dict(
+        kept=kept,
+        document=(
+            torch.zeros_like(kept, dtype=torch.int64)
+            if starts is None
+            else starts.cumsum(1)
+        ),
+    )
 
 
-def attention_pattern(mixer: AttentionMixer, qkv: Tensor, documents: Tensor | None) -> Tensor:
+def attention_pattern(
+    mixer: AttentionMixer, qkv: Tensor, documents: Tensor | None
+) -> Tensor:
     "Attention (B, H, N, N), each row a distribution over the tokens of its document so far, from the layer's qkv (B, N, 3 D)."
     n = qkv.shape[1]
-    q, k, _ = qkv.unflatten(-1, (3, mixer.n_heads, -1)).permute(2, 0, 3, 1, 4)  # (B, H, N, K) each
-    q, k = (rotate(a, torch.arange(n, device=qkv.device)) for a in (q, k))  # only differences of places matter
+    q, k, _ = qkv.unflatten(-1, (3, mixer.n_heads, -1)).permute(
+        2, 0, 3, 1, 4
+    )  # (B, H, N, K) each
+    q, k = (
+        rotate(a, torch.arange(n, device=qkv.device)) for a in (q, k)
+    )  # only differences of places matter
     scores = q @ k.mT / q.shape[-1] ** 0.5  # (B, H, N, N)
     unseen = torch.ones(n, n, dtype=torch.bool, device=qkv.device).triu(1)  # (N, N)
     if documents is not None:
-        unseen = unseen | (documents[:, :, None] != documents[:, None])[:, None]  # (B, 1, N, N)
+        unseen = (
+            unseen | (documents[:, :, None] != documents[:, None])[:, None]
+        )  # (B, 1, N, N)
     return scores.masked_fill(unseen, -torch.inf).softmax(-1)
 
 # %% ../../nbs/interpret/69_cache.ipynb #417468b1
 class Recorder:
     "Watches one block of a model; `cache` gets what its parts read and wrote."
 
-    def __init__(self, cache: dict, name: str, block: Block, documents: Tensor | None, most: int):
-        self.cache, self.name, self.block, self.documents, self.most = cache, name, block, documents, most
+    def __init__(
+        self, cache: dict, name: str, block: Block, documents: Tensor | None, most: int
+    ):
+        self.cache, self.name, self.block, self.documents, self.most = (
+            cache,
+            name,
+            block,
+            documents,
+            most,
+        )
         self.rows = self.shape = None  # the tokens that run (tokens,), and (B, N)
 
     def keep(self, what: str, value: Tensor):
@@ -74,8 +123,12 @@ class Recorder:
     def keep_tokens(self, what: str, value: Tensor, missing: float):
         "A tensor with a row for each token that ran; the others get `missing`."
         value = value.detach().reshape(len(self.rows), value.shape[-1])  # (tokens, ...)
-        whole = value.new_full((self.shape.numel(), value.shape[-1]), missing)  # (B N, ...)
-        self.keep(what, whole.index_copy(0, self.rows, value).unflatten(0, self.shape))  # (B, N, ...)
+        whole = value.new_full(
+            (self.shape.numel(), value.shape[-1]), missing
+        )  # (B N, ...)
+        self.keep(
+            what, whole.index_copy(0, self.rows, value).unflatten(0, self.shape)
+        )  # (B, N, ...)
 
     def sites(self, original: Callable) -> Callable:
         def watched(x, state=None, starts=None):
@@ -85,7 +138,15 @@ class Recorder:
             self.keep("mixer.read", read["mixed"].flatten(2))  # (B, N, D) or (B, N, 2D)
             if "green" in read:
                 self.keep("mixer.tap", read["green"])  # (B, N, H)
-            return read | dict(row=torch.arange(self.shape.numel(), device=x.device).view(self.shape)), state
+            return (
+                read
+                | dict(
+                    row=torch.arange(self.shape.numel(), device=x.device).view(
+                        self.shape
+                    )
+                ),
+                state,
+            )
 
         return watched
 
@@ -108,14 +169,20 @@ def _mixed(seen: Recorder) -> Callable:
 
 
 def _gate(seen: Recorder, mixer: nn.Module) -> Callable:
-    squash = F.silu if isinstance(mixer, ResolventMixer) else lambda x: 2 * x.sigmoid()  # as the mixers' `write`
-    return lambda layer, args, out: seen.keep_tokens("mixer.gate", squash(out), torch.nan)  # (B, N, D)
+    squash = (
+        F.silu if isinstance(mixer, ResolventMixer) else lambda x: 2 * x.sigmoid()
+    )  # as the mixers' `write`
+    return lambda layer, args, out: seen.keep_tokens(
+        "mixer.gate", squash(out), torch.nan
+    )  # (B, N, D)
 
 
 def _attended(seen: Recorder, mixer: AttentionMixer) -> Callable:
     def watched(layer, args, qkv):
         check_length(qkv.shape[1], seen.most, "attention's pattern")
-        seen.keep("mixer.pattern", attention_pattern(mixer, qkv, seen.documents))  # (B, H, N, N)
+        seen.keep(
+            "mixer.pattern", attention_pattern(mixer, qkv, seen.documents)
+        )  # (B, H, N, N)
 
     return watched
 
@@ -126,9 +193,15 @@ def _routed(seen: Recorder) -> Callable:
         seen.keep_tokens("ff.weight", out[1], torch.nan)  # (B, N, K)
         if isinstance(router, Router):
             wide = torch.promote_types(router.weight.dtype, torch.float32)
-            seen.keep_tokens("ff.router_logits", F.linear(args[0].to(wide), router.weight.to(wide)), torch.nan)  # (B, N, E)
+            seen.keep_tokens(
+                "ff.router_logits",
+                F.linear(args[0].to(wide), router.weight.to(wide)),
+                torch.nan,
+            )  # (B, N, E)
         else:
-            seen.keep_tokens("ff.phase", args[1]["green"].sum(-1, keepdim=True).angle(), torch.nan)  # (B, N, 1)
+            seen.keep_tokens(
+                "ff.phase", args[1]["green"].sum(-1, keepdim=True).angle(), torch.nan
+            )  # (B, N, 1)
 
     return watched
 
@@ -161,7 +234,9 @@ def watch(stack: ExitStack, seen: Recorder):
 
 # %% ../../nbs/interpret/69_cache.ipynb #1021721f
 @torch.no_grad()
-def run_with_cache(model: ResNetBK, ids: Tensor, starts: Tensor | None = None, most: int = MOST) -> tuple[Tensor, dict[str, Tensor]]:
+def run_with_cache(
+    model: ResNetBK, ids: Tensor, starts: Tensor | None = None, most: int = MOST
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Logits (B, N, V) of ids (B, N), in evaluation mode, and a cache of what every block read and wrote. The model is left as it was.
 
     Keys are BLOCK.PART, as blocks.0.mixer.potential, in the order in which they were computed; BLOCK is one of `named_blocks`. The parts
@@ -169,7 +244,11 @@ def run_with_cache(model: ResNetBK, ids: Tensor, starts: Tensor | None = None, m
     sweeps the last is kept; of operators that are rounded, the numbers before. starts (B, N) bool: where documents begin.
     Raises what the model raises for ids that it cannot read, ValueError for attention over more than `most` tokens.
     """
-    cache, modes, device = {}, {m: m.training for m in model.modules()}, next(model.parameters()).device
+    cache, modes, device = (
+        {},
+        {m: m.training for m in model.modules()},
+        next(model.parameters()).device,
+    )
     ids = ids.to(device)
     starts = None if starts is None else starts.to(device)
     documents = None if starts is None else starts.cumsum(1)  # (B, N)

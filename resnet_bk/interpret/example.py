@@ -25,12 +25,18 @@ EXAMPLES = files("resnet_bk") / "examples"
 
 def example_names() -> list[str]:
     "Names of the models that ship with the library."
-    return sorted(f.name.removesuffix(".safetensors") for f in EXAMPLES.iterdir() if f.name.endswith(".safetensors"))
+    return sorted(
+        f.name.removesuffix(".safetensors")
+        for f in EXAMPLES.iterdir()
+        if f.name.endswith(".safetensors")
+    )
 
 
 def _file(name: str):
     if name not in example_names():
-        raise ValueError(f"unknown example {name!r}; the examples are {', '.join(example_names())}")
+        raise ValueError(
+            f"unknown example {name!r}; the examples are {', '.join(example_names())}"
+        )
     return as_file(EXAMPLES / f"{name}.safetensors")
 
 # %% ../../nbs/interpret/68_example.ipynb #9c4511f6
@@ -63,15 +69,33 @@ def pack_run(run, path, corpus: Corpus) -> dict:
     """
     model, record = load_run(run)
     if record["corpus"]["sha256"] != corpus.sha256:
-        raise ValueError(f"corpus {corpus.name!r} is not the text that {run} was trained on: their hashes differ")
-    tensors = {name: t.half() if t.is_floating_point() else t for name, t in model.state_dict().items()}
+        raise ValueError(
+            f"corpus {corpus.name!r} is not the text that {run} was trained on: their hashes differ"
+        )
+    tensors = {
+        name: t.half() if t.is_floating_point() else t
+        for name, t in model.state_dict().items()
+    }
     if bad := [name for name, t in tensors.items() if not t.isfinite().all()]:
         raise ValueError(f"{bad[0]} does not fit half precision; keep the run as it is")
-    rows, keep = read_metrics(run), ("model", "train", "corpus", "versions", "threads", "device", "machine", "date")
+    rows, keep = read_metrics(run), (
+        "model",
+        "train",
+        "corpus",
+        "versions",
+        "threads",
+        "device",
+        "machine",
+        "date",
+    )
     said = {name: record[name] for name in keep}
-    said["curve"] = [[row["step"], row["val_loss"]] for row in rows if "val_loss" in row]
+    said["curve"] = [
+        [row["step"], row["val_loss"]] for row in rows if "val_loss" in row
+    ]
     said["final_loss"] = rows[-1]["final_loss"]
     model.load_state_dict(tensors)
-    said["packed_loss"] = held_out(model, corpus["validation"].long(), model.config.n_seq, corpus.tokenizer)["loss"]
+    said["packed_loss"] = held_out(
+        model, corpus["validation"].long(), model.config.n_seq, corpus.tokenizer
+    )["loss"]
     save_file(tensors, path, metadata=dict(record=json.dumps(said)))
     return said

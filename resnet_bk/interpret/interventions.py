@@ -58,7 +58,7 @@ class Change:
 
 
 class Silence(Change):
-    "The head says nothing of the text: its values are 0."
+    "The head says nothing of the text: its values are 0. What a spectral head adds to any value, the bias of its norm, stays."
 
     def answer(self, y, carry):
         return torch.zeros_like(y)
@@ -240,10 +240,14 @@ def intervened(
 @torch.no_grad()
 def token_losses(model: ResNetBK, x: Tensor, y: Tensor) -> Tensor:
     "Cross-entropy (B, N) of each target y given x (B, N) up to it, nats, in evaluation mode."
-    training = model.training
+    training, size = model.training, max(1, 16384 // x.shape[1])
     try:
-        return F.cross_entropy(
-            model.eval()(x).float().mT, y, reduction="none"
+        model.eval()
+        return torch.cat(
+            [
+                F.cross_entropy(model(a).float().mT, b, reduction="none")
+                for a, b in zip(x.split(size), y.split(size))
+            ]
         )  # (B, N)
     finally:
         model.train(training)
@@ -351,47 +355,53 @@ CHANGES = {
 
 
 def intervention_study(
-    names: list[str],
+    models: dict[str, ResNetBK],
     corpus: Corpus,
     out,
-    count: int = 128,
+    changes: dict[str, Change] | None = None,
+    count: int = 96,
+    wide: int = 700,
     n_seq: int = 256,
     widths=(1, 2, 4, 8, 16, 32, 64, 128),
     length: int = 8,
     near: int = 64,
 ) -> dict:
-    """Heads of shipped models changed, on windows of held-out text: by window width for each model, head by head for the first; writes the record to `out`.
+    """Heads of some models changed, on windows of held-out text; writes the record to `out`.
 
-    Rows as `three_means`: all tokens, those that copying from more than `near` tokens back would get right (`repeats`), the others.
+    On `wide` windows all heads of each model by width, and groups of heads of the first; on `count` windows every head of the first. changes:
+    CHANGES unless given. Rows as `three_means`: all tokens, those that copying from more than `near` tokens back would get right (`repeats`), the others.
     """
-    x, y = evenly(corpus["validation"], count, n_seq)  # (B, N) each
-    far, models = repeats(x, y, length, near), {
-        name: load_example(name) for name in names
-    }
-    first = models[names[0]]
+    changes = changes or CHANGES
+    many, few = (
+        evenly(corpus["validation"], windows, n_seq) for windows in (wide, count)
+    )  # x, y (B, N) each
+    far, (name, first) = repeats(*many, length, near), next(iter(models.items()))
     lengths = [
-        1 / found[:, 0]
+        1 / found.amin(1)
         for found in inverse_lengths(first, corpus["validation"][None, :8192].long())
     ]  # L of (H,)
     record = dict(
         corpus=corpus.record(),
         environment=environment(),
-        settings=dict(windows=count, n_seq=n_seq, length=length, near=near),
+        settings=dict(
+            windows=wide, windows_by_head=count, n_seq=n_seq, length=length, near=near
+        ),
     )
     record["far"] = far.float().mean().item()
     record["plain"] = {
-        name: three_means(token_losses(model, x, y), far)
+        name: three_means(token_losses(model, *many), far)
         for name, model in models.items()
     }
     record["curves"] = {
-        name: window_curve(model, x, y, far, list(widths))
+        name: window_curve(model, *many, far, list(widths))
         for name, model in models.items()
     }
-    record["model"], record["lengths"] = names[0], [
+    record["model"], record["lengths"] = name, [
         [float(f"{v:.5g}") for v in layer.tolist()] for layer in lengths
     ]
     record["heads"] = {
-        name: head_table(first, x, y, far, change) for name, change in CHANGES.items()
+        name: head_table(first, *few, repeats(*few, length, near), change)
+        for name, change in changes.items()
     }
     order = torch.cat(lengths).argsort(descending=True).tolist()
     quarter, heads = len(order) // 4, heads_of(first)
@@ -401,14 +411,13 @@ def intervention_study(
         "the shortest quarter": order[-quarter:],
         "all but the longest": order[1:],
     }
-    plain = token_losses(first, x, y)
+    plain, under = token_losses(first, *many), lambda chosen, change: loss_changes(
+        first, *many, {heads[k]: change for k in chosen}, plain
+    )
     record["groups"] = {
         what: {
-            name: three_means(
-                loss_changes(first, x, y, {heads[k]: change for k in chosen}, plain),
-                far,
-            )
-            for name, change in CHANGES.items()
+            name: three_means(under(chosen, change), far)
+            for name, change in changes.items()
         }
         for what, chosen in groups.items()
     }

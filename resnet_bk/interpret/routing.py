@@ -25,16 +25,24 @@ from ..train.tokens import Tokenizer
 def expert_choices(model: ResNetBK, ids: Tensor) -> dict[str, Tensor]:
     "The experts (B, N, K) of the tokens ids (B, N) by block, -1 for a token that left early. ValueError for a model without experts."
     choices = {}
-    for part in ids.split(max(1, 16384 // ids.shape[1])):  # some windows at a time, and of each cache only the choices
+    for part in ids.split(
+        max(1, 16384 // ids.shape[1])
+    ):  # some windows at a time, and of each cache only the choices
         _, cache = run_with_cache(model, part)
         for key in (key for key in cache if key.endswith(".ff.choice")):
             choices.setdefault(key.removesuffix(".ff.choice"), []).append(cache[key])
     if not choices:
         raise ValueError("the model has no experts: set num_experts to 2 or more")
-    return {name: torch.cat(parts) for name, parts in choices.items() if sum(p.shape[1] for p in parts) == len(parts) * ids.shape[1]}
+    return {
+        name: torch.cat(parts)
+        for name, parts in choices.items()
+        if sum(p.shape[1] for p in parts) == len(parts) * ids.shape[1]
+    }
 
 # %% ../../nbs/interpret/72_routing.ipynb #7f7851bc
-def routing_counts(model: ResNetBK, ids: Tensor, back: int = 0, choices: dict | None = None) -> dict[str, Tensor]:
+def routing_counts(
+    model: ResNetBK, ids: Tensor, back: int = 0, choices: dict | None = None
+) -> dict[str, Tensor]:
     """How often each expert got a token that stood `back` places after each token id: counts (V, E) by block, of ids (B, N).
 
     back 0 counts the routed token itself. choices: those of `expert_choices`, if known. ValueError for back outside 0..N-1.
@@ -43,10 +51,15 @@ def routing_counts(model: ResNetBK, ids: Tensor, back: int = 0, choices: dict | 
         raise ValueError(f"back must be 0 to {ids.shape[1] - 1}, got {back}")
     c, counts = model.config, {}
     for name, choice in (choices or expert_choices(model, ids)).items():
-        of, expert = ids[:, : ids.shape[1] - back, None].expand(-1, -1, choice.shape[2]), choice[:, back:]  # (B, N-back, K) each
+        of, expert = (
+            ids[:, : ids.shape[1] - back, None].expand(-1, -1, choice.shape[2]),
+            choice[:, back:],
+        )  # (B, N-back, K) each
         ran = expert >= 0
         cell = of[ran] * c.num_experts + expert[ran]  # (tokens,)
-        counts[name] = cell.bincount(minlength=c.vocab_size * c.num_experts).view(c.vocab_size, c.num_experts)  # (V, E)
+        counts[name] = cell.bincount(minlength=c.vocab_size * c.num_experts).view(
+            c.vocab_size, c.num_experts
+        )  # (V, E)
     return counts
 
 
@@ -55,15 +68,33 @@ def information(counts: Tensor) -> float:
 
     Corrected for the bias of counting (Miller 1955), so that it may fall a little below 0. ValueError where one column has everything.
     """
-    total, entropy = counts.sum(), lambda x: torch.special.entr(x.double() / counts.sum()).sum().item()
+    total, entropy = (
+        counts.sum(),
+        lambda x: torch.special.entr(x.double() / counts.sum()).sum().item(),
+    )
     if (counts.sum(0) > 0).sum() < 2:
-        raise ValueError("counts must fall on two experts at least: a choice that is always the same has no entropy")
-    bias = ((counts.sum(1) > 0).sum() - 1) * ((counts.sum(0) > 0).sum() - 1) / (2 * total)
+        raise ValueError(
+            "counts must fall on two experts at least: a choice that is always the same has no entropy"
+        )
+    bias = (
+        ((counts.sum(1) > 0).sum() - 1) * ((counts.sum(0) > 0).sum() - 1) / (2 * total)
+    )
     mutual = entropy(counts.sum(1)) + entropy(counts.sum(0)) - entropy(counts)  # nats
     return (mutual - bias.item()) / entropy(counts.sum(0))
 
 # %% ../../nbs/interpret/72_routing.ipynb #88835312
-KINDS = ("lower case", "upper case", "digit", "space", "line break", "bracket", "quote", "other sign", "beyond ASCII", "mixed")
+KINDS = (
+    "lower case",
+    "upper case",
+    "digit",
+    "space",
+    "line break",
+    "bracket",
+    "quote",
+    "other sign",
+    "beyond ASCII",
+    "mixed",
+)
 
 
 def _kind(text: bytes) -> int:
@@ -73,12 +104,16 @@ def _kind(text: bytes) -> int:
         lambda b: b in b"()[]{}<>", lambda b: b in b"'\"`", lambda b: b < 128, lambda b: b >= 128,
     )  # fmt: skip
     text = text.lstrip(b" ") or text
-    return next((k for k, test in enumerate(tests) if text and all(map(test, text))), len(tests))
+    return next(
+        (k for k, test in enumerate(tests) if text and all(map(test, text))), len(tests)
+    )
 
 
 def token_kinds(tokenizer: Tokenizer) -> Tensor:
     "The part of the vocabulary (V,) of each token id: its number in KINDS."
-    return torch.tensor([_kind(tokenizer.to_bytes([i])) for i in range(tokenizer.vocab_size)])
+    return torch.tensor(
+        [_kind(tokenizer.to_bytes([i])) for i in range(tokenizer.vocab_size)]
+    )
 
 
 def by_kind(counts: Tensor, kinds: Tensor) -> Tensor:
@@ -91,7 +126,12 @@ def expert_flow(choices: dict[str, Tensor]) -> list[Tensor]:
     first = [c[..., 0].flatten() for c in choices.values()]  # (B N,) each
     experts = 1 + max(int(c.max()) for c in first)
     pairs = [(a, b, (a >= 0) & (b >= 0)) for a, b in zip(first, first[1:])]
-    return [(a[ran] * experts + b[ran]).bincount(minlength=experts**2).view(experts, experts) for a, b, ran in pairs]
+    return [
+        (a[ran] * experts + b[ran])
+        .bincount(minlength=experts**2)
+        .view(experts, experts)
+        for a, b, ran in pairs
+    ]
 
 # %% ../../nbs/interpret/72_routing.ipynb #35e87629
 def sankey(flows: list[Tensor], title: str = ""):
@@ -102,16 +142,42 @@ def sankey(flows: list[Tensor], title: str = ""):
 
     experts = len(flows[0])
     nodes = [(layer, e) for layer in range(len(flows) + 1) for e in range(experts)]
-    links = [(layer * experts + a, (layer + 1) * experts + b, flow[a, b].item()) for layer, flow in enumerate(flows) for a in range(experts) for b in range(experts)]
+    links = [
+        (layer * experts + a, (layer + 1) * experts + b, flow[a, b].item())
+        for layer, flow in enumerate(flows)
+        for a in range(experts)
+        for b in range(experts)
+    ]
     source, target, value = zip(*(link for link in links if link[2]))
     colours = [COLOURS[e % len(COLOURS)] for _, e in nodes]
-    faint = [f"rgba({','.join(str(int(colours[s][i : i + 2], 16)) for i in (1, 3, 5))},0.35)" for s in source]
-    node = dict(label=[f"layer {layer}, expert {e}" for layer, e in nodes], color=colours, pad=12, thickness=14)
-    figure = go.Figure(go.Sankey(node=node, link=dict(source=source, target=target, value=value, color=faint)))
-    return figure.update_layout(title=title, height=420, width=820, template="plotly_white")
+    faint = [
+        f"rgba({','.join(str(int(colours[s][i : i + 2], 16)) for i in (1, 3, 5))},0.35)"
+        for s in source
+    ]
+    node = dict(
+        label=[f"layer {layer}, expert {e}" for layer, e in nodes],
+        color=colours,
+        pad=12,
+        thickness=14,
+    )
+    figure = go.Figure(
+        go.Sankey(
+            node=node, link=dict(source=source, target=target, value=value, color=faint)
+        )
+    )
+    return figure.update_layout(
+        title=title, height=420, width=820, template="plotly_white"
+    )
 
 # %% ../../nbs/interpret/72_routing.ipynb #c4b91ed2
-def routing_study(runs: Iterable, corpus: Corpus, out, tokens: int = 65536, backs: int = 5, every: int = 20) -> dict:
+def routing_study(
+    runs: Iterable,
+    corpus: Corpus,
+    out,
+    tokens: int = 65536,
+    backs: int = 5,
+    every: int = 20,
+) -> dict:
     """What the routers of trained runs do with held-out text; writes the record to the file `out`.
 
     For each run: router, seed, whole held-out loss, the load entropy of training batches every so many steps, and by layer the shares,
@@ -121,16 +187,42 @@ def routing_study(runs: Iterable, corpus: Corpus, out, tokens: int = 65536, back
     for run in runs:
         model, record = load_run(run)
         if record["corpus"]["sha256"] != corpus.sha256:
-            raise ValueError(f"corpus {corpus.name!r} is not the text that {run} was trained on: their hashes differ")
+            raise ValueError(
+                f"corpus {corpus.name!r} is not the text that {run} was trained on: their hashes differ"
+            )
         n_seq, history = model.config.n_seq, read_metrics(run)
-        windows = corpus["validation"][: tokens // n_seq * n_seq].long().view(-1, n_seq)  # (B, N)
+        windows = (
+            corpus["validation"][: tokens // n_seq * n_seq].long().view(-1, n_seq)
+        )  # (B, N)
         choices = expert_choices(model, windows)
-        counts = [routing_counts(model, windows, back, choices) for back in range(backs)]
-        said = dict(router=model.config.router, seed=record["train"]["seed"], final_loss=history[-1]["final_loss"], parameters=record["parameters"])
-        said["entropy"] = [[r["step"], round(r["expert_entropy"], 4)] for r in history if "expert_entropy" in r and (r["step"] % every == 0 or r["step"] == 1)]
-        said["shares"] = [[round(x, 4) for x in (c.sum(0) / c.sum()).tolist()] for c in counts[0].values()]  # (L, E)
-        said["information"] = [[round(information(c[name]), 4) for c in counts] for name in counts[0]]  # (L, backs)
+        counts = [
+            routing_counts(model, windows, back, choices) for back in range(backs)
+        ]
+        said = dict(
+            router=model.config.router,
+            seed=record["train"]["seed"],
+            final_loss=history[-1]["final_loss"],
+            parameters=record["parameters"],
+        )
+        said["entropy"] = [
+            [r["step"], round(r["expert_entropy"], 4)]
+            for r in history
+            if "expert_entropy" in r and (r["step"] % every == 0 or r["step"] == 1)
+        ]
+        said["shares"] = [
+            [round(x, 4) for x in (c.sum(0) / c.sum()).tolist()]
+            for c in counts[0].values()
+        ]  # (L, E)
+        said["information"] = [
+            [round(information(c[name]), 4) for c in counts] for name in counts[0]
+        ]  # (L, backs)
         rows.append(said)
-    record = dict(corpus=corpus.record(), environment=environment(), settings=dict(record["train"], tokens=windows.numel()), model=record["model"], runs=rows)
+    record = dict(
+        corpus=corpus.record(),
+        environment=environment(),
+        settings=dict(record["train"], tokens=windows.numel()),
+        model=record["model"],
+        runs=rows,
+    )
     write_whole(Path(out), json.dumps(record))
     return record

@@ -44,22 +44,30 @@ def block_name(cache: dict, layer: int | str) -> str:
     "The name of the block with chains that a number or a name means; ValueError where there is none."
     names = chain_names(cache)
     if not names:
-        raise ValueError("the model has no chains: its mixer must be 'ladder' or 'resolvent'")
+        raise ValueError(
+            "the model has no chains: its mixer must be 'ladder' or 'resolvent'"
+        )
     if isinstance(layer, int) and 0 <= layer < len(names):
         return names[layer]
     if layer not in names:
-        raise ValueError(f"layer must be 0 to {len(names) - 1} or one of {', '.join(names)}, got {layer!r}")
+        raise ValueError(
+            f"layer must be 0 to {len(names) - 1} or one of {', '.join(names)}, got {layer!r}"
+        )
     return layer
 
 # %% ../../nbs/interpret/70_spectrum.ipynb #919b8c06
-def couple(potential: Tensor, conductance: Tensor | None, document: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def couple(
+    potential: Tensor, conductance: Tensor | None, document: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """v, hopping, weight and ahead of a `Chain`, in double precision, from what a mixer read; all (..., S), S sites one after the other.
 
     conductance None: spectral heads, v is the potential and the hopping 1. A ladder: v_i = b_i + t_{i-1} + t_i, hopping -t_i, weight b.
     document: the number of each site's document; chains end where it changes.
     """
     v = potential.to(torch.complex128 if potential.is_complex() else torch.float64)
-    joined = F.pad((document[..., 1:] == document[..., :-1]).double(), (0, 1), value=1.0)  # (..., S), the last one to what may follow
+    joined = F.pad(
+        (document[..., 1:] == document[..., :-1]).double(), (0, 1), value=1.0
+    )  # (..., S), the last one to what may follow
     if conductance is None:
         return v, joined, torch.ones_like(joined), torch.zeros_like(joined)
     ahead = conductance.double()
@@ -79,8 +87,14 @@ def chain(cache: dict[str, Tensor], layer: int | str, head: int, row: int = 0) -
         if not (isinstance(value, int) and 0 <= value < size):
             raise ValueError(f"{what} must be 0 to {size - 1}, got {value!r}")
     sites = kept[row].nonzero()[:, 0]  # (S,)
-    t = get("conductance")[row, sites, head] if f"{name}.mixer.conductance" in cache else None  # (S,)
-    v, hopping, weight, ahead = couple(get("potential")[row, sites, head], t, get("document")[row, sites])  # (S,) each
+    t = (
+        get("conductance")[row, sites, head]
+        if f"{name}.mixer.conductance" in cache
+        else None
+    )  # (S,)
+    v, hopping, weight, ahead = couple(
+        get("potential")[row, sites, head], t, get("document")[row, sites]
+    )  # (S,) each
     return Chain(v, hopping, get("z")[head].to(torch.complex128), weight, ahead, sites)
 
 # %% ../../nbs/interpret/70_spectrum.ipynb #1b1e0677
@@ -90,7 +104,9 @@ def _sites(v: Tensor, hopping) -> tuple[Tensor, Tensor]:
     if v.ndim != 1:
         raise ValueError(f"v must have shape (N,), got {tuple(v.shape)}")
     if hopping.ndim and hopping.shape != v.shape:
-        raise ValueError(f"hopping must be a number or have shape {tuple(v.shape)}, got {tuple(hopping.shape)}")
+        raise ValueError(
+            f"hopping must be a number or have shape {tuple(v.shape)}, got {tuple(hopping.shape)}"
+        )
     v = v.to(torch.complex128 if v.is_complex() else torch.float64)
     return v[None, :, None], hopping.expand(v.shape)[None, :, None]
 
@@ -112,7 +128,10 @@ def local_density(v: Tensor, hopping, energies, eta: float) -> Tensor:
         raise ValueError(f"eta must be above 0, got {eta}")
     if not len(energies):
         raise ValueError("energies must hold at least one energy")
-    return green(v, hopping, torch.complex(energies, torch.full_like(energies, eta))).imag / torch.pi  # (N, Q)
+    return (
+        green(v, hopping, torch.complex(energies, torch.full_like(energies, eta))).imag
+        / torch.pi
+    )  # (N, Q)
 
 
 def spectrum_range(v: Tensor, hopping, margin: float = 0.5) -> tuple[float, float]:
@@ -173,11 +192,18 @@ def localisation_length(v: Tensor, hopping, z: complex, skip: int = 0) -> float:
 def half_lines(cache: dict[str, Tensor], layer: int | str, row: int = 0) -> Tensor:
     "The causal g (S, H, P) of all heads of a layer at the model's own z."
     name = block_name(cache, layer)
-    found = [chain(cache, name, h, row) for h in range(cache[f"{name}.mixer.potential"].shape[2])]
-    return torch.stack([green(c.v, c.hopping, c.z, causal=True) for c in found], 1)  # (S, H, P)
+    found = [
+        chain(cache, name, h, row)
+        for h in range(cache[f"{name}.mixer.potential"].shape[2])
+    ]
+    return torch.stack(
+        [green(c.v, c.hopping, c.z, causal=True) for c in found], 1
+    )  # (S, H, P)
 
 
-def light_cone(model: ResNetBK, ids: Tensor, position: int, replacement: int) -> dict[str, Tensor]:
+def light_cone(
+    model: ResNetBK, ids: Tensor, position: int, replacement: int
+) -> dict[str, Tensor]:
     """What changes when the token at `position` of ids (N,) becomes `replacement`, over layers that see every token.
 
     stream (L, N): norm of the change of each block's output, NaN where a token left early; logits (N,): largest change of a logit;
@@ -186,19 +212,37 @@ def light_cone(model: ResNetBK, ids: Tensor, position: int, replacement: int) ->
     (experts, sparse chains). ValueError for a position or replacement that is not there.
     """
     n = len(ids)
-    for what, value, size in (("position", position, n), ("replacement", replacement, model.config.vocab_size)):
+    for what, value, size in (
+        ("position", position, n),
+        ("replacement", replacement, model.config.vocab_size),
+    ):
         if not (isinstance(value, int) and 0 <= value < size):
             raise ValueError(f"{what} must be 0 to {size - 1}, got {value!r}")
     changed = ids.clone()
     changed[position] = replacement
-    (old_logits, old), (new_logits, new) = (run_with_cache(model, text[None]) for text in (ids, changed))
-    whole = [name for name in named_blocks(model) if old[f"{name}.output"].shape[1] == n]
+    (old_logits, old), (new_logits, new) = (
+        run_with_cache(model, text[None]) for text in (ids, changed)
+    )
+    whole = [
+        name for name in named_blocks(model) if old[f"{name}.output"].shape[1] == n
+    ]
     apart = lambda key: new[key][0] - old[key][0]  # (N, ...)
-    out = dict(stream=torch.stack([apart(f"{name}.output").norm(dim=-1) for name in whole]))  # (L, N)
+    out = dict(
+        stream=torch.stack([apart(f"{name}.output").norm(dim=-1) for name in whole])
+    )  # (L, N)
     out["logits"] = (new_logits - old_logits)[0].abs().amax(-1)  # (N,)
     chains = [name for name in chain_names(old) if name in whole]
     if chains:
-        out["potential"] = torch.stack([apart(f"{name}.mixer.potential").abs().mean(-1) for name in chains])  # (L, N)
-    if chains and all(c[f"{name}.mixer.kept"].all() for c in (old, new) for name in chains):
-        out["green"] = torch.stack([(half_lines(new, name) - half_lines(old, name)).abs().mean((1, 2)) for name in chains])  # (L, N)
+        out["potential"] = torch.stack(
+            [apart(f"{name}.mixer.potential").abs().mean(-1) for name in chains]
+        )  # (L, N)
+    if chains and all(
+        c[f"{name}.mixer.kept"].all() for c in (old, new) for name in chains
+    ):
+        out["green"] = torch.stack(
+            [
+                (half_lines(new, name) - half_lines(old, name)).abs().mean((1, 2))
+                for name in chains
+            ]
+        )  # (L, N)
     return out
