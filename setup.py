@@ -36,7 +36,7 @@ setup(
     ],
     python_requires=f">={cfg['min_python']}",
     packages=find_packages(include=[lib, f"{lib}.*"]),
-    package_data={lib: ["py.typed", "results/*.json", "configs/*.yaml"]},
+    package_data={lib: ["py.typed", "results/*.json", "configs/*.yaml", "examples/*.safetensors"]},
     install_requires=cfg["requirements"].split(),
     extras_require=extras,
     entry_points={

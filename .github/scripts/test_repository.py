@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -107,6 +108,20 @@ def test_modules_are_in_sync(tmp_path):
     made = {f for f in made if (copy / f).is_file() and "__pycache__" not in f}
     differ = {f for f in kept & made if not filecmp.cmp(ROOT / f, copy / f, shallow=False)} | (kept ^ made)
     require(not differ, "run `make sync`; these files are out of step with the notebooks: " + ", ".join(sorted(differ)))
+
+
+def test_wheel_has_every_file(tmp_path):
+    "What the package needs beside its modules - results, settings, trained examples - is installed with it."
+    copy, kept = tmp_path / "tree", files_of(ROOT)
+    for f in kept:
+        (copy / f).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / f, copy / f, follow_symlinks=False)
+    build = [sys.executable, "setup.py", "-q", "bdist_wheel", "-d", str(tmp_path)]
+    done = subprocess.run(build, cwd=copy, capture_output=True, text=True, check=False)
+    require(done.returncode == 0, f"the wheel cannot be built:\n{(done.stdout + done.stderr)[-3000:]}")
+    inside = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+    absent = sorted({f for f in kept if f.startswith(cfg["lib_path"] + "/")} - inside)
+    require(not absent, "name these in package_data of setup.py and in MANIFEST.in: " + ", ".join(absent))
 
 
 def test_readme_is_in_sync():
