@@ -8,8 +8,11 @@ BIN := .venv/bin
 MAIN_JOB = $(BIN)/resnet-bk bench language --steps 600 --n-seq 128 --out runs/$(shell date +%Y%m%d-%H%M%S)
 ARGS =
 
+# What is tested beside the notebooks.
+CHECKS = .github/scripts/test_repository.py .github/scripts/test_package.py
+
 .DEFAULT_GOAL := help
-.PHONY: help setup sync train test test-browser lab docs clean
+.PHONY: help setup sync outputs train test test-browser coverage package lab docs clean
 
 help:  ## what each target does
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,6 +24,7 @@ setup: .venv/.installed  ## install the library and its tools into .venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (about 2 GB, a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python .github/scripts/hooks.py
 	@touch $@
 
 sync: setup  ## notebooks -> library and README
@@ -28,13 +32,33 @@ sync: setup  ## notebooks -> library and README
 	$(BIN)/nbdev_clean
 	$(BIN)/python .github/scripts/readme.py
 
+# make outputs NB="nbs/core/00_resolvent.ipynb nbs/core/01_ladder.ipynb"; parameters: ARGS="-p FAST False"
+outputs: setup  ## run the notebooks NB in place, and note the code that their outputs come from
+	@$(BIN)/python .github/scripts/outputs.py run $(NB) $(ARGS)
+
 train: setup  ## the main job, on a corpus that needs no network
 	$(MAIN_JOB) $(ARGS)
 
 # An unreachable hub costs many seconds of retries in each notebook, so tests stay offline unless told otherwise.
 test: export HF_HUB_OFFLINE ?= 1
 test: setup  ## everything that CI checks: the repository, nbdev_test, every notebook under papermill
-	@$(BIN)/python -m pytest -v -n 2 --dist worksteal --disable-warnings .github/scripts/test_repository.py nbs $(ARGS)
+	@$(BIN)/python -m pytest -v -n 2 --dist worksteal --disable-warnings $(CHECKS) nbs $(ARGS)
+
+# Each chapter's assertions against the module that was made from it, under coverage.py, which also sees kernels and their
+# children. It takes up to twice as long as the tests; from Python 3.12 on COVERAGE_CORE=sysmon makes it as quick as they are.
+coverage: export HF_HUB_OFFLINE ?= 1
+coverage: setup  ## what the notebooks reach of the library: a table, and pages in .coverage/html
+	@rm -rf .coverage
+	@$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal --disable-warnings nbs --modules $(ARGS) \
+		|| echo "the table counts what ran before a chapter failed"
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage html --quiet
+	@$(BIN)/coverage report
+
+package: setup  ## the wheel and the source distribution, into dist, checked
+	@rm -rf dist
+	@$(BIN)/python -m build --outdir dist .
+	@$(BIN)/twine check --strict dist/*
 
 test-browser: docs  ## open the documentation and JupyterLab in a headless Chromium
 	@$(BIN)/python .github/scripts/browser.py
@@ -46,6 +70,6 @@ docs: setup  ## the site, into _docs
 	@$(BIN)/python .github/scripts/build_docs.py
 
 clean:  ## remove what can be made again, except .venv and runs
-	rm -rf _docs _proc build *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf _docs _proc build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .coverage
 	find nbs resnet_bk .github conftest.py \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 	rm -rf __pycache__

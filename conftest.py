@@ -2,8 +2,11 @@
 
 papermill knows nothing of nbdev's `#|` directives, so the cells that nbdev_test would skip are emptied first.
 Emptied rather than removed, so that the cell number in a failure is the one the reader sees in the notebook.
+
+Markers choose among them: -m "not slow", -m gpu. Cells that open with `#| slow` or `#| gpu` run where --flags asks for them.
 """
 
+import json
 import os
 import re
 import tempfile
@@ -16,7 +19,17 @@ import pytest
 ROOT = Path(__file__).resolve().parent
 settings = ConfigParser(delimiters=["="])
 settings.read(ROOT / "settings.ini", encoding="utf-8")
+LIB = settings["DEFAULT"]["lib_path"]
 SKIP_FLAGS = set(settings["DEFAULT"]["tst_flags"].split())
+
+MARKERS = {
+    "slow": "says that it runs for half a minute or more on two cores",
+    "integration": "starts other processes: the console script, several processes, a build",
+    "gpu": "has cells that do more where there is a GPU",
+}
+SLOW_SECONDS = 30
+STATED = re.compile(r"Run time on two cores: about (\d+) (s|min)")
+PROCESSES = re.compile(r"\bsubprocess\.|torchrun|\bspawn\(")
 
 TRACEBACK_LINES = 25
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -38,8 +51,22 @@ class NotebookError(Exception):
     "A cell failed. The message says which, shows it, and ends with its traceback."
 
 
-def run_notebook(path):
-    "Execute a copy of the notebook at `path` with papermill; raise NotebookError at the first failing cell."
+def as_module(cells):
+    "Cells that take what the notebook exports from its module, and define nothing of it themselves."
+    name, first = None, True
+    for cell in cells:
+        found = directives(cell.source) if cell.cell_type == "code" else {}
+        name = found.get("default_exp", name)
+        if "export" in found and not found["export"]:
+            take = f"import {LIB}.{name} as _module\nglobals().update({{k: v for k, v in vars(_module).items() if k[:2] != '__'}})"
+            cell.source, first = take if first else "", False
+
+
+def run_notebook(path, modules=False):
+    """Execute a copy of the notebook at `path` with papermill; raise NotebookError at the first failing cell.
+
+    modules: test the exported module in place of the cells that it was made from, which coverage cannot tell apart from others.
+    """
     import nbformat
     import papermill
 
@@ -50,6 +77,9 @@ def run_notebook(path):
             cell.source = ""
         if tagged is None and "parameters" in cell.metadata.get("tags", []):
             tagged = i
+
+    if modules:
+        as_module(nb.cells)
 
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as tmp:
@@ -73,9 +103,24 @@ def run_notebook(path):
             raise NotebookError("\n".join([first, *cell, "", *trace])) from None
 
 
+def markers(cells):
+    "The markers of a notebook, read off its cells: what it says of its run time, and what its code does."
+    prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    flags = {flag for source in code for flag in directives(source)}
+    stated = STATED.search(prose)
+    seconds = int(stated[1]) * (60 if stated[2] == "min" else 1) if stated else 0
+    found = {
+        "slow": seconds >= SLOW_SECONDS or "slow" in flags,
+        "integration": any(PROCESSES.search(source) for source in code),
+        "gpu": "gpu" in flags or any("cuda.is_available()" in source for source in code),
+    }
+    return [name for name, holds in found.items() if holds]
+
+
 class NotebookItem(pytest.Item):
     def runtest(self):
-        run_notebook(self.path)
+        run_notebook(self.path, self.config.getoption("--modules"))
 
     def repr_failure(self, excinfo, style=None):
         return str(excinfo.value) if excinfo.errisinstance(NotebookError) else super().repr_failure(excinfo, style)
@@ -86,7 +131,10 @@ class NotebookItem(pytest.Item):
 
 class NotebookFile(pytest.File):
     def collect(self):
-        yield NotebookItem.from_parent(self, name="papermill")
+        item = NotebookItem.from_parent(self, name="papermill")
+        for name in markers(json.loads(self.path.read_text(encoding="utf-8"))["cells"]):
+            item.add_marker(name)
+        yield item
 
 
 def pytest_collect_file(file_path, parent):
@@ -95,7 +143,15 @@ def pytest_collect_file(file_path, parent):
         return NotebookFile.from_parent(parent, path=file_path)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--flags", default="", help="run cells with these flags of tst_flags too: --flags gpu,slow")
+    parser.addoption("--modules", action="store_true", help="test the modules in place of the cells they were made from")
+
+
 def pytest_configure(config):
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    SKIP_FLAGS.difference_update(config.getoption("--flags").split(","))
     os.environ["IN_TEST"] = "1"
     # Two notebooks run side by side: a thread that waits for another leaves the core to whoever has work.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -11,7 +11,9 @@ import zipfile
 from configparser import ConfigParser
 from pathlib import Path
 
+import outputs as stored
 import pytest
+import yaml
 from readme import readme_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,6 +25,8 @@ MAX_BYTES = 1_000_000
 RUN_TIME = "Run time on two cores: about "
 OPENING_CELLS = 6  # badge, title, abstract, and the set-up cells between them
 LOCAL_PATH = re.compile(r"(?<![\w.-])/(?:tmp|home|root|Users|mnt|opt|work|content)/[\w.-]*")
+
+NOTED = stored.read_noted(stored.NOTED.read_text(encoding="utf-8"))
 
 settings = ConfigParser(delimiters=["="])
 settings.read(ROOT / "settings.ini", encoding="utf-8")
@@ -138,6 +142,25 @@ def test_sidebar_has_every_room():
     require(not absent, f"nbs/sidebar.yml has no entry for {absent}")
 
 
+@each_notebook
+def test_stored_outputs_come_from_the_code(path):
+    require((found := stored.problem(path, NOTED)) is None, found)
+
+
+def test_outputs_follow_the_code():
+    "A change above the last output is noticed, and one below it, or of prose, is not; lines of a merge are told apart."
+    code = lambda source, *out: dict(cell_type="code", source=[source], outputs=list(out))
+    before = [code("a = 1"), dict(cell_type="markdown", source=["# A"]), code("a", {"output_type": "x"}), code("b = 2")]
+    of = lambda cells: stored.code_hash(dict(cells=cells))
+    assert of(before) != of([code("a = 2"), *before[1:]]) != of([code("a = 3"), *before[1:]])
+    assert of(before) == of([*before[:3], code("b = 3")]) == of([before[0], *before[2:]])
+    assert of([code("a = 1")]) == "-"
+    both = stored.read_noted("# head\naaaa x/1.ipynb\nbbbb x/1.ipynb\n-    y.ipynb\n")
+    assert both == {"x/1.ipynb": ["aaaa", "bbbb"], "y.ipynb": ["-"]}
+    gone = [n for n in NOTED if not (ROOT / "nbs" / n).exists()]
+    require(not gone, f"nbs/outputs.txt names notebooks that are gone, and the next `outputs.py stamp` drops them: {gone}")
+
+
 @each_chapter
 def test_opens_with_badge_and_run_time(path):
     cells = load(path)["cells"]
@@ -175,6 +198,45 @@ def test_stored_notebook_is_tidy(path):
 LONG = ("26_family", "27_parallel", "42_operator", "46_pipeline", "48_quality", "49_recall", "50_localisation", "51_encoder", "36_stages", "52_compression", "53_scaling", "54_long_context", "55_efficiency", "56_benchmark", "57_ledger", "62_training", "43_flops", "80_cli", "81_crashes", "94_reproducibility")
 
 
-def test_nbdev_test():
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
+PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40}|docker://\S+:\d[\w.]*")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name)
+def test_workflow_is_valid_and_pinned(path):
+    "GitHub's own schema, which the checker carries, and no action whose code can change under its name."
+    checked = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    done = subprocess.run(checked, capture_output=True, text=True, check=False)
+    require(done.returncode == 0, f"not a valid workflow:\n{done.stdout}{done.stderr}")
+    text = path.read_text(encoding="utf-8")
+    loose = [u for u in re.findall(r"uses:\s*(\S+)", text) if not u.startswith("./") and not PINNED.fullmatch(u)]
+    require(not loose, f"pin these by the hash of a release, with its version in a comment: {loose}")
+    for job, steps in yaml.safe_load(text)["jobs"].items():
+        require("timeout-minutes" in steps, f"job {job} may run for six hours: give it timeout-minutes")
+
+
+def test_yaml_is_valid():
+    files = [f for f in files_of(ROOT) if f.endswith((".yml", ".yaml", ".cff"))]
+    require(len(files) > 10, f"only {files} were found")
+    for f in files:
+        try:
+            list(yaml.safe_load_all((ROOT / f).read_text(encoding="utf-8")))
+        except yaml.YAMLError as error:
+            pytest.fail(f"{f}: {error}", pytrace=False)
+
+
+def test_examples_for_contributors():
+    "The blocks of Python in CONTRIBUTING.md, one after the other in one process."
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.M | re.S)
+    require(len(blocks) >= 5, "CONTRIBUTING.md has lost its examples")
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], env=env, capture_output=True, text=True, check=False)
+    require(done.returncode == 0, f"an example of CONTRIBUTING.md fails:\n{done.stderr[-3000:]}")
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_nbdev_test(request):
     "nbdev_test runs the notebooks in process; the notebooks of this session then run in kernels of their own."
-    run_nbdev(f"nbdev_test(n_workers=1, skip_file_re={'|'.join(LONG)!r})", ROOT)
+    flags = request.config.getoption("--flags").replace(",", " ")
+    run_nbdev(f"nbdev_test(n_workers=1, skip_file_re={'|'.join(LONG)!r}, flags={flags!r})", ROOT)
