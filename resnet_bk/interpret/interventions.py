@@ -36,7 +36,7 @@ from ..model.mixers import AttentionMixer, ResolventMixer
 from ..train.checkpoint import environment, write_whole
 from ..train.data import Corpus
 
-
+# %% ../../nbs/interpret/73_interventions.ipynb #a2ad20fa
 class Change:
     "What is done to one head; by itself nothing. `fields`: the parts of its operator that `operator` is asked about."
 
@@ -66,7 +66,7 @@ class Silence(Change):
     def pattern(self, p):
         return torch.zeros_like(p)
 
-# %% ../../nbs/interpret/73_interventions.ipynb #84945853
+# %% ../../nbs/interpret/73_interventions.ipynb #b222ec97
 @dataclass(frozen=True)
 class SetPotential(Change):
     "The head's potential is the same at every token: `value`, or the mean over all tokens of the call. Its couplings stay the text's."
@@ -85,7 +85,7 @@ class Freeze(SetPotential):
 
     fields = ("potential", "conductance")
 
-
+# %% ../../nbs/interpret/73_interventions.ipynb #6bddf306
 @dataclass(frozen=True)
 class Window(Change):
     "What is `tokens` or more tokens old is taken out of the head's values. ValueError unless tokens >= 1."
@@ -114,7 +114,7 @@ class Window(Change):
         p = p.triu(1 - self.tokens)
         return p / p.sum(-1, keepdim=True)  # as if what is older had been masked
 
-# %% ../../nbs/interpret/73_interventions.ipynb #219e20ab
+# %% ../../nbs/interpret/73_interventions.ipynb #4870c12d
 def carry_factors(mix: nn.Module, args: tuple, head: int) -> Tensor:
     "By what each site of a head passes on the value of the site before, (B, N, P): y_i = own + carry_i y_{i-1}. args: those of the mix."
     given = mix_fields(mix, args)
@@ -145,7 +145,7 @@ def _change_fields(mix: nn.Module, args: tuple, changes: dict[int, Change]) -> t
         args[place] = torch.stack(parts, -1)  # (B, N, H)
     return tuple(args)
 
-# %% ../../nbs/interpret/73_interventions.ipynb #f45180ba
+# %% ../../nbs/interpret/73_interventions.ipynb #5d9c347e
 def _attend(mixer: AttentionMixer, changes: dict[int, Change]) -> Callable:
     "Wraps an attention mixer's `read` so that some heads use another pattern."
 
@@ -186,7 +186,7 @@ def _answer(changes: dict[int, Change]) -> Callable:
 
     return changed
 
-# %% ../../nbs/interpret/73_interventions.ipynb #5de9532a
+# %% ../../nbs/interpret/73_interventions.ipynb #8f889d1b
 KINDS_OF_HEADS = LadderMixer, ResolventMixer, AttentionMixer
 
 
@@ -236,7 +236,7 @@ def intervened(
                 stack.callback(mixer.mix.register_forward_hook(_answer(mine)).remove)
         yield
 
-# %% ../../nbs/interpret/73_interventions.ipynb #72256307
+# %% ../../nbs/interpret/73_interventions.ipynb #fffdf173
 @torch.no_grad()
 def token_losses(model: ResNetBK, x: Tensor, y: Tensor) -> Tensor:
     "Cross-entropy (B, N) of each target y given x (B, N) up to it, nats, in evaluation mode."
@@ -276,7 +276,7 @@ def mean_and_error(values: Tensor, where: Tensor | None = None) -> tuple[float, 
     ).sqrt() / counts.sum()
     return mean.item(), error.item()
 
-# %% ../../nbs/interpret/73_interventions.ipynb #355f7fea
+# %% ../../nbs/interpret/73_interventions.ipynb #bef7783d
 def repeats(x: Tensor, y: Tensor, length: int, near: int) -> Tensor:
     """Which targets y (B, N) copying from afar would get right: the last `length` tokens of x (B, N) and the target stood in the window before.
 
@@ -296,7 +296,7 @@ def repeats(x: Tensor, y: Tensor, length: int, near: int) -> Tensor:
         latest[:, length - 1 + back :][same] = back
     return latest > near
 
-# %% ../../nbs/interpret/73_interventions.ipynb #da9f8a41
+# %% ../../nbs/interpret/73_interventions.ipynb #797771c7
 def evenly(tokens: Tensor, count: int, n_seq: int) -> tuple[Tensor, Tensor]:
     "count windows x, y (count, n_seq) of tokens (T,) and their targets, spread evenly and without overlap. ValueError if there are too few tokens."
     if count * (n_seq + 1) > len(tokens):
@@ -345,7 +345,7 @@ def head_table(
         for head in heads or heads_of(model)
     ]
 
-# %% ../../nbs/interpret/73_interventions.ipynb #8358c237
+# %% ../../nbs/interpret/73_interventions.ipynb #06701721
 CHANGES = {
     "silence": Silence(),
     "freeze": Freeze(),
