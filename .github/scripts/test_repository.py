@@ -212,7 +212,7 @@ def test_yaml_is_valid():
 
 def test_examples_for_contributors():
     "The blocks of Python in CONTRIBUTING.md, one after the other in one process."
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.M | re.S)
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     require(len(blocks) >= 5, "CONTRIBUTING.md has lost its examples")
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], env=env, capture_output=True, text=True, check=False)
