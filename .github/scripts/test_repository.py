@@ -181,6 +181,7 @@ def test_stored_notebook_is_tidy(path):
 
 # Chapters that start processes of their own or take a minute: once, in a kernel, is enough.
 LONG = ("26_family", "27_parallel", "42_operator", "46_pipeline", "48_quality", "49_recall", "50_localisation", "51_encoder", "36_stages", "52_compression", "53_scaling", "54_long_context", "55_efficiency", "56_benchmark", "57_ledger", "62_training", "43_flops", "80_cli", "81_crashes", "94_reproducibility")
+LONG += ("91_full_training", "92_benchmarking")  # one interrupts itself, the other forks
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
