@@ -1,28 +1,74 @@
 """The documentation site, into _docs: with Quarto where it is installed, else with Sphinx from the same notebooks.
 
-Both start from what nbdev prepares for the web, and both take the sidebar from nbs/sidebar.yml. Nothing is executed: the
-pages show the outputs that the notebooks hold. MathJax comes from npm when that works, so that formulas need no network.
+Both start from what nbdev prepares for the web and from the pages that pages.py makes (reference, gallery, tables), and both
+take the sidebar from nbs/sidebar.yml. Nothing is executed: the pages show the outputs that the notebooks hold. MathJax
+comes from npm when that works, so that formulas need no network. A link that leads nowhere ends the build with Sphinx.
 Usage: python .github/scripts/build_docs.py
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from configparser import ConfigParser
 from pathlib import Path
 
 import yaml
+from links import broken_links
+from pages import write_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "_docs"
 
+settings = ConfigParser(delimiters=["="])
+settings.read(ROOT / "settings.ini", encoding="utf-8")
+cfg = settings["DEFAULT"]
+SITE = cfg["doc_host"] + cfg["doc_baseurl"]
 
-def with_quarto():
-    # nbdev_docs would render its own README over ours if ours were the older file.
-    (ROOT / "README.md").touch()
-    subprocess.run([Path(sys.executable).with_name("nbdev_docs")], cwd=ROOT, check=True)
+
+def prepare():
+    "The folder of what nbdev makes of the notebooks for the web, with the pages that are made from them and from the library."
+    from nbdev.serve import proc_nbs
+
+    prepared = proc_nbs(ROOT / "nbs", n_workers=2, force=True)
+    write_pages(ROOT, ROOT / "nbs", prepared, cfg)
+    for path in prepared.rglob("*.ipynb"):
+        nb = json.loads(path.read_text(encoding="utf-8"))
+        for cell in nb["cells"]:
+            if cell["cell_type"] == "markdown":
+                cell["source"] = to_reference("".join(cell["source"]), path, prepared)
+            for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+                if "text/markdown" in data:
+                    data["text/markdown"] = to_reference("".join(data["text/markdown"]), path, prepared)
+        path.write_text(json.dumps(nb), encoding="utf-8")
+    return prepared
+
+
+def to_reference(text, path, prepared):
+    """nbdev makes links of names in backticks, to pages that it would make of the modules; here they lead to the reference.
+
+    A name that is a plain word stays without a link: `make` and `main` are mostly not the functions of some module.
+    """
+
+    def link(match):
+        name, room, symbol = match.groups()
+        page = prepared / "api" / f"{room.replace('/', '.')}.md"
+        if re.fullmatch("[a-z]+", symbol) or not page.exists():
+            return f"`{name}`"
+        known = f"## `{symbol}`\n" in page.read_text(encoding="utf-8")
+        return f"[`{name}`]({os.path.relpath(page, path.parent)}{f'#{symbol.lower()}' * known})"
+
+    return re.sub(r"\[`([^`]+)`\]\(" + re.escape(SITE) + r"/([\w/]+)\.html#(\w+)[^)]*\)", link, text)
+
+
+def with_quarto(prepared):
+    "As nbdev_docs does, which knows of no pages but its own and would write its README over ours."
+    subprocess.run(["quarto", "render", "--no-cache"], cwd=prepared, check=True)
+    shutil.rmtree(DOCS, ignore_errors=True)
+    shutil.move(prepared / DOCS.name, DOCS)
 
 
 def for_sphinx(nb):
@@ -43,18 +89,45 @@ def for_sphinx(nb):
     return {**nb, "cells": cells}
 
 
+def toctree(caption, pages):
+    return "\n".join(["```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else []), "", *pages, "```"])
+
+
 def toctrees(source):
-    "The sidebar as Sphinx wants it: one hidden table of contents a section, in a cell of the front page."
+    """The sidebar as Sphinx wants it: one hidden table of contents a section, for the front page, in one cell.
+
+    A section inside a section folds under the page above it: its table of contents goes there.
+    """
     contents = yaml.safe_load((source / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]["contents"]
+    found = lambda glob: [p.relative_to(source).with_suffix("").as_posix() for p in sorted(source.glob(glob)) if p.stem != "index" or glob == p.relative_to(source).as_posix()]
     parts = []
     for section in contents:
         if not isinstance(section, dict):  # the front page itself
             continue
-        globs = [c["auto"] if isinstance(c, dict) else c for c in section["contents"]]
-        pages = [p.relative_to(source).with_suffix("").as_posix() for g in globs for p in sorted(source.glob(g))]
+        pages = []
+        for entry in section["contents"]:
+            if isinstance(entry, dict) and "section" in entry:
+                inside = [f"/{name}" for c in entry["contents"] for name in found(c["auto"])]
+                above = source / f"{pages[-1]}.md"
+                above.write_text(above.read_text(encoding="utf-8") + "\n" + toctree("", inside) + "\n", encoding="utf-8")
+            else:
+                pages += found(entry["auto"] if isinstance(entry, dict) else entry)
         if pages:
-            parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {section['section']}", "", *pages, "```"]))
+            parts.append(toctree(section["section"], pages))
     return {"cell_type": "markdown", "id": "toctrees", "metadata": {}, "source": "\n\n".join(parts)}
+
+
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+# Drawn here, so that pages show it without a network.
+BADGE_HERE = """<svg xmlns="http://www.w3.org/2000/svg" width="109" height="20" role="img" aria-label="Open in Colab">
+<rect width="109" height="20" rx="3" fill="#555"/><rect width="24" height="20" rx="3" fill="#f9ab00"/>
+<text x="12" y="14" font-family="sans-serif" font-size="11" font-weight="bold" fill="#fff" text-anchor="middle">co</text>
+<text x="66" y="14" font-family="sans-serif" font-size="11" fill="#fff" text-anchor="middle">Open in Colab</text></svg>"""
+
+
+def at_home(text):
+    "Links to pages of the published site as links to the same pages here, from the front page."
+    return re.sub(re.escape(SITE) + r"/([\w./-]+)\.html", r"\1.md", text)
 
 
 def fetch_mathjax():
@@ -67,20 +140,22 @@ def fetch_mathjax():
     return es5 if es5.exists() else None
 
 
-def with_sphinx():
-    from nbdev.serve import proc_nbs
+def with_sphinx(prepared):
     from sphinx.application import Sphinx
 
-    prepared = proc_nbs(ROOT / "nbs", n_workers=2, force=True)
     with tempfile.TemporaryDirectory() as tmp:
         source, static = Path(tmp, "source"), Path(tmp, "static")
         shutil.copytree(prepared, source)
         for path in source.rglob("*.ipynb"):
             nb = for_sphinx(json.loads(path.read_text(encoding="utf-8")))
+            badge = os.path.relpath(source / "colab-badge.svg", path.parent)
+            nb["cells"] = [{**cell, "source": cell["source"].replace(BADGE, badge)} for cell in nb["cells"]]
             if path == source / "index.ipynb":
+                nb["cells"] = [{**cell, "source": at_home(cell["source"])} for cell in nb["cells"]]
                 nb["cells"].append(toctrees(source))
             path.write_text(json.dumps(nb), encoding="utf-8")
 
+        (source / "colab-badge.svg").write_text(BADGE_HERE, encoding="utf-8")
         static.mkdir()
         shutil.copy(source / "styles.css", static)
         site = yaml.safe_load((source / "nbdev.yml").read_text(encoding="utf-8"))["website"]
@@ -116,6 +191,9 @@ if __name__ == "__main__":
     if not (ROOT / "nbs" / "index.ipynb").exists():
         sys.exit("nbs/index.ipynb is missing: it is the front page of the site")
     tool = "Quarto" if shutil.which("quarto") else "Sphinx"
-    with_quarto() if tool == "Quarto" else with_sphinx()
+    (with_quarto if tool == "Quarto" else with_sphinx)(prepare())
     pages = len(list(DOCS.rglob("*.html")))
     print(f"{pages} pages with {tool}: open _docs/index.html")
+    if wrong := broken_links(DOCS):
+        print("\n".join([f"{len(wrong)} links lead nowhere:", *wrong]))
+        sys.exit(tool == "Sphinx")  # Quarto adds links of its own, which are listed and no more

@@ -21,7 +21,7 @@ NBS = ROOT / "nbs"
 NOTED = NBS / "outputs.txt"
 
 sys.path.insert(0, str(ROOT))
-from conftest import is_skipped  # noqa: E402  one rule for what is not run, here and in the tests
+from conftest import is_skipped  # one rule for what is not run, here and in the tests
 
 
 def notebooks() -> list[Path]:

@@ -195,7 +195,8 @@ def test_stored_notebook_is_tidy(path):
 
 
 # Chapters that start processes of their own or take a minute: once, in a kernel, is enough.
-LONG = ("26_family", "27_parallel", "42_operator", "46_pipeline", "48_quality", "49_recall", "50_localisation", "51_encoder", "36_stages", "52_compression", "53_scaling", "54_long_context", "55_efficiency", "56_benchmark", "57_ledger", "62_training", "63_curvature", "64_solutions", "65_likeness", "66_sweep", "67_pictures", "68_study", "70_spectrum", "72_routing", "73_interventions", "74_explorer", "91_full_training", "92_benchmarking", "93_interpretability", "43_flops", "80_cli", "81_crashes", "94_reproducibility")
+LONG = ("26_family", "27_parallel", "42_operator", "46_pipeline", "48_quality", "49_recall", "50_localisation", "51_encoder", "36_stages", "52_compression", "53_scaling", "54_long_context", "55_efficiency", "56_benchmark", "57_ledger", "62_training", "63_curvature", "64_solutions", "65_likeness", "66_sweep", "67_pictures", "68_study", "70_spectrum", "72_routing", "73_interventions", "74_explorer", "43_flops", "80_cli", "81_crashes", "94_reproducibility")
+LONG += ("91_full_training", "92_benchmarking", "93_interpretability")  # the first interrupts itself, the second forks
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
@@ -227,7 +228,7 @@ def test_yaml_is_valid():
 
 def test_examples_for_contributors():
     "The blocks of Python in CONTRIBUTING.md, one after the other in one process."
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.M | re.S)
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     require(len(blocks) >= 5, "CONTRIBUTING.md has lost its examples")
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], env=env, capture_output=True, text=True, check=False)
