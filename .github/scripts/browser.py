@@ -1,6 +1,6 @@
 """Opens the built site, JupyterLab and the explorer's notebook in a headless Chromium and checks what really appears.
 
-The explorer is used as a reader would: all cells run, a text typed, a slider drawn, the mouse over a token; each must change
+The explorer is used as a reader would: all cells run, a text typed, a slider moved, the mouse over a token; each must change
 the figure. Without Chromium the check is left out, and says so.
 Usage: python .github/scripts/browser.py [site|lab|explorer ...]   `site` after `make docs`; CHROMIUM names another browser
 """
@@ -48,15 +48,6 @@ def find_chromium():
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
-def visit(chromium, url, picture, seconds):
-    "The page at `url` as HTML after its scripts have run for `seconds`, and a screenshot of it at `picture`."
-    for action in (f"--screenshot={picture}", "--dump-dom"):
-        with tempfile.TemporaryDirectory() as profile:
-            command = [chromium, *FLAGS, f"--user-data-dir={profile}", f"--virtual-time-budget={seconds * 1000}"]
-            done = subprocess.run([*command, action, url], capture_output=True, text=True, timeout=120, check=False)
-    return done.stdout
-
-
 def check(name, html, wanted, picture):
     absent = [what for what, pattern in wanted.items() if not re.search(pattern, html)]
     size = picture.stat().st_size if picture.exists() else 0
@@ -65,16 +56,18 @@ def check(name, html, wanted, picture):
     print(f"{name}: ok, {len(html):,} characters, {picture}")
 
 
-def check_site(chromium, pictures):
+def check_site(tab, pictures):
     handler = functools.partial(QuietHandler, directory=DOCS)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         chapters = sorted(p.relative_to(DOCS).as_posix() for p in DOCS.glob("*/[0-9]*.html"))
         for page in ["index.html", *chapters[:1]]:
             picture = pictures / f"site-{Path(page).stem}.png"
-            html = visit(chromium, f"http://127.0.0.1:{server.server_port}/{page}", picture, 10)
+            tab.call("Page.navigate", url=f"http://127.0.0.1:{server.server_port}/{page}")
+            tab.wait(f"location.pathname === '/{page}' && document.readyState === 'complete'", 60, f"the page {page}")
+            tab.picture(picture)
             wanted = {"title": r"<h1[^>]*>\s*\S", "sidebar": r"sidebar", "search": r"[Ss]earch"}
-            check(f"site, {page}", html, wanted, picture)
+            check(f"site, {page}", tab.js("document.documentElement.outerHTML"), wanted, picture)
         server.shutdown()
 
 
@@ -121,17 +114,24 @@ def jupyter_lab():
             lab.wait(20)
 
 
-def check_lab(chromium, pictures, url):
+def panel(path):
+    "JavaScript for the panel of an open notebook."
+    return f"[...(window.jupyterapp?.shell?.widgets('main') ?? [])].find(w => w.context?.path === {json.dumps(path)})"
+
+
+def check_lab(tab, pictures, url):
     picture = pictures / "lab.png"
-    html = visit(chromium, f"{url}/lab/tree/index.ipynb", picture, 30)
+    tab.call("Page.navigate", url=f"{url}/lab/tree/index.ipynb")
+    tab.wait(f"!!{panel('index.ipynb')}?.node.querySelector('.jp-MarkdownCell h1')", 120, "a title in index.ipynb")
+    tab.picture(picture)
     wanted = {"JupyterLab": r"jp-LabShell", "open notebook": r"jp-NotebookPanel", "cell": r"jp-MarkdownCell"}
-    check("JupyterLab, index.ipynb", html, wanted, picture)
+    check("JupyterLab, index.ipynb", tab.js("document.documentElement.outerHTML"), wanted, picture)
 
 
 class Tab:
     "One page of a Chromium, driven by its own DevTools protocol: what a reader's hands do, and what the console says."
 
-    def __init__(self, chromium, profile):
+    def __init__(self, chromium, profile, pictures):
         import websocket  # comes with JupyterLab
 
         self.process = subprocess.Popen(
@@ -149,12 +149,15 @@ class Tab:
         with urllib.request.urlopen(f"http://127.0.0.1:{found.read_text().split()[0]}/json/list") as reply:
             page = next(t for t in json.load(reply) if t["type"] == "page")
         self.socket = websocket.create_connection(page["webSocketDebuggerUrl"], suppress_origin=True, timeout=180)
-        self.sent, self.console = 0, []
+        self.sent, self.console, self.failure = 0, [], pictures / "failure.png"
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
         self.socket.close()
         self.process.terminate()
         self.process.wait(20)
@@ -162,7 +165,7 @@ class Tab:
     def call(self, method, **params):
         "The result of a command of the protocol; what the console says in the meantime is kept."
         self.sent += 1
-        self.socket.send(json.dumps(dict(id=self.sent, method=method, params=params)))
+        self.socket.send(json.dumps({"id": self.sent, "method": method, "params": params}))
         while True:
             message = json.loads(self.socket.recv())
             if message.get("id") == self.sent:
@@ -213,7 +216,7 @@ class Tab:
         self.mouse("mousePressed", x, y, 1)
         self.mouse("mouseReleased", x, y)
 
-    def draw(self, x, y, to):
+    def drag(self, x, y, to):
         "The mouse pressed at (x, y), moved sideways to x = `to` in steps, and let go."
         self.mouse("mouseMoved", x, y)
         self.mouse("mousePressed", x, y, 1)
@@ -249,9 +252,6 @@ PLACE = """(async () => {
   const track = (named?.querySelector('.noUi-base') ?? found).getBoundingClientRect();
   return {x: box.x + box.width / 2, y: box.y + box.height / 2, width: box.width, height: box.height, right: track.right};
 })()"""
-
-# The notebook that JupyterLab has open.
-PANEL = "[...(window.jupyterapp?.shell?.widgets('main') ?? [])].find(w => w.content?.widgets)"
 
 
 class Explorer:
@@ -293,11 +293,11 @@ class Explorer:
         return took
 
     def slide(self, name, share=0.3):
-        "Draws the handle of a slider to the right by a share of what is left of it, or to the left where there is little."
+        "Drags the handle of a slider to the right by a share of what is left of it, or to the left where there is little."
         handle = self.place(name)
         room = handle["right"] - handle["x"]
         to = handle["x"] + (share * room if room > 40 else -60)
-        return self.changed(f"{name} {self.number}", lambda: self.tab.draw(handle["x"], handle["y"], to))
+        return self.changed(f"{name} {self.number}", lambda: self.tab.drag(handle["x"], handle["y"], to))
 
     def write(self, selector, text):
         "Selects all in a text field, types, and leaves it."
@@ -327,26 +327,24 @@ class Explorer:
         return shown
 
 
-def check_explorer(chromium, pictures, url):
+def check_explorer(tab, pictures, url):
     "Runs all cells of the explorer's notebook, then types, slides and points as a reader does."
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        tab = Tab(chromium, profile)
-        tab.failure = pictures / "failure.png"
-        try:
-            tab.call("Page.navigate", url=f"{url}/lab/tree/{EXPLORER}")
-            tab.wait(f"{PANEL}?.sessionContext?.session?.kernel?.connectionStatus === 'connected'", 60, "the notebook's kernel")
-            tab.js(f"jupyterapp.shell.activateById({PANEL}.id)")
-            started = time.monotonic()
-            tab.js("jupyterapp.commands.execute('notebook:run-all-cells')")
-            failed = tab.js(f"[...{PANEL}.content.widgets]" + """.flatMap((cell, i) =>
-              cell.model.type === 'code' ? cell.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => `cell ${i}: ${o.ename}: ${o.evalue}`) : [])""")
-            if failed:
-                sys.exit(f"explorer: {failed}")
-            tab.wait("document.querySelectorAll('.resnet-bk-explorer').length === 2", 30, "the two explorers")
-            print(f"explorer: all cells run in {time.monotonic() - started:.0f} s")
-            use_explorers(tab, pictures)
-        finally:
-            tab.close()
+    tab.call("Page.navigate", url="about:blank")  # what was open says nothing more
+    tab.console.clear()
+    tab.call("Page.navigate", url=f"{url}/lab/tree/{EXPLORER}")
+    notebook = panel(EXPLORER)
+    tab.wait(f"{notebook}?.sessionContext?.session?.kernel?.connectionStatus === 'connected'", 120, "the notebook's kernel")
+    tab.js(f"jupyterapp.shell.activateById({notebook}.id)")
+    started = time.monotonic()
+    tab.js("void jupyterapp.commands.execute('notebook:run-all-cells').then(() => window.allRun = true)")
+    tab.wait("window.allRun", 300, "all cells run")
+    failed = tab.js(f"[...{notebook}.content.widgets]" + """.flatMap((cell, i) => cell.model.type !== 'code' ? [] :
+      cell.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => `cell ${i}: ${o.ename}: ${o.evalue}`))""")
+    if failed:
+        sys.exit(f"explorer: {failed}")
+    tab.wait("document.querySelectorAll('.resnet-bk-explorer').length === 2", 60, "the two explorers")
+    print(f"explorer: all cells run in {time.monotonic() - started:.0f} s")
+    use_explorers(tab, pictures)
     known = [message for message in tab.console if any(part in message for part in HARMLESS)]
     if faults := [message for message in tab.console if message not in known]:
         sys.exit(f"explorer: {len(faults)} errors in the console:\n" + "\n".join(m[:1000] for m in faults))
@@ -362,7 +360,8 @@ def use_explorers(tab, pictures):
     text = Explorer(tab, 1, pictures)
     text.write("textarea", "A text that somebody types. " * 9)
     took = sorted(text.slide("energy E", share) for share in (0.2, 0.2, 0.2, 0.3, 0.3))
-    print(f"explorer: an update of 252 tokens takes {1000 * took[2]:.0f} ms in the browser, median of {len(took)}")
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else "load unknown"
+    print(f"explorer: an update of 252 tokens takes {1000 * took[2]:.0f} ms in the browser, median of {len(took)}, {load}")
     text.slide("broadening η")
     text.slide("head")
     text.slide("token")
@@ -380,11 +379,12 @@ if __name__ == "__main__":
         sys.exit(0)
     chosen = sys.argv[1:] or ["site", "lab", "explorer"]
     pictures = Path(tempfile.mkdtemp(prefix="resnet-bk-pictures-"))
-    if "site" in chosen:
-        check_site(chromium, pictures)
-    if set(chosen) & {"lab", "explorer"}:
-        with jupyter_lab() as url:
-            if "lab" in chosen:
-                check_lab(chromium, pictures, url)
-            if "explorer" in chosen:
-                check_explorer(chromium, pictures, url)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, Tab(chromium, profile, pictures) as tab:
+        if "site" in chosen:
+            check_site(tab, pictures)
+        if set(chosen) & {"lab", "explorer"}:
+            with jupyter_lab() as url:
+                if "lab" in chosen:
+                    check_lab(tab, pictures, url)
+                if "explorer" in chosen:
+                    check_explorer(tab, pictures, url)

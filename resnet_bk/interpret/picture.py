@@ -211,7 +211,7 @@ def hover_texts(
             if x > 0
         )
         texts.append(f"<b>{i} {escape(labels[i])}</b>  v = {v.real:.3g}{f' - {-v.imag:.2g}i' if isinstance(v, complex) else ''}  G = {g.real:.3g} {g.imag:+.3g}i"
-                     f"<br>{line}<br>{''.join(first[span])}<br>feels {most}")  # fmt: skip
+                     f"<br>{line}<br>{(''.join(first[span]) + '<br>').removeprefix('<br>')}feels {most}")  # fmt: skip
     return texts
 
 # %% ../../nbs/interpret/71_picture.ipynb #c856779c
@@ -299,7 +299,7 @@ def chain_layout(seen: View, top: float, unit: str, labels: list[str] | None) ->
         yaxis4=dict(overlaying="y3", side="right", showgrid=False, showticklabels=False, rangemode="tozero"),
         yaxis5=dict(domain=[0, 0.27], **fade),
         shapes=[line], title=wrapped(alt), meta=dict(alt=alt), height=680, template="none", hovermode="closest",
-        hoverlabel_font_family="monospace", legend=dict(orientation="h", x=0, y=0.555, yanchor="middle"), margin=dict(l=65, r=10, t=60, b=40),
+        hoverlabel_font_family="monospace", legend=dict(orientation="h", x=0, y=0.555, yanchor="middle"), margin=dict(l=65, r=10, t=60, b=40 if labels is None else 75),
     )  # fmt: skip
 
 
