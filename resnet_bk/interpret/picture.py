@@ -22,12 +22,27 @@ from IPython.display import display
 from torch import Tensor
 
 from ..core.resolvent import resolvent_mix
-from .spectrum import Chain, green, local_density, localisation_length, prefix_resolvent, spectrum_range
+from resnet_bk.interpret.spectrum import (
+    Chain,
+    green,
+    local_density,
+    localisation_length,
+    prefix_resolvent,
+    spectrum_range,
+)
 from ..train.loggers import COLOURS
 from ..train.tokens import InputError
 
 
-def potential_by_hand(sites: int = 128, numbers: str = "", centre: int = 64, width: int = 8, height: float = 0.0, disorder: float = 0.0, seed: int = 0) -> Tensor:
+def potential_by_hand(
+    sites: int = 128,
+    numbers: str = "",
+    centre: int = 64,
+    width: int = 8,
+    height: float = 0.0,
+    disorder: float = 0.0,
+    seed: int = 0,
+) -> Tensor:
     """A potential (sites,), float64, in units of the hopping: the numbers repeated along the chain, a barrier, and noise.
 
     numbers: separated by spaces or commas, none means 0. The barrier lifts `width` sites around `centre` by `height`. The noise is uniform
@@ -42,23 +57,41 @@ def potential_by_hand(sites: int = 128, numbers: str = "", centre: int = 64, wid
         except ValueError:
             crystal.append(math.nan)
         if not math.isfinite(crystal[-1]):
-            raise InputError(f"{word!r} is not a number: type numbers such as 0 2 0.5, separated by spaces")
+            raise InputError(
+                f"{word!r} is not a number: type numbers such as 0 2 0.5, separated by spaces"
+            )
     site = torch.arange(sites)
-    v = torch.tensor(crystal or [0.0], dtype=torch.float64)[site % max(len(crystal), 1)]  # (sites,)
-    noise = torch.rand(sites, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) - 0.5
+    v = torch.tensor(crystal or [0.0], dtype=torch.float64)[
+        site % max(len(crystal), 1)
+    ]  # (sites,)
+    noise = (
+        torch.rand(
+            sites, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+        )
+        - 0.5
+    )
     return v + height * ((site - centre).abs() * 2 <= width - 1) + disorder * noise
 
 
 def chain_by_hand(v: Tensor, hopping: float = 1.0) -> Chain:
     "A chain with the potential v (N,) and equal hopping, probed at the energy 0."
     ones = torch.ones_like(v)
-    return Chain(v, hopping * ones, torch.tensor([0.1j], dtype=torch.complex128), ones, 0 * ones, torch.arange(len(v)))
+    return Chain(
+        v,
+        hopping * ones,
+        torch.tensor([0.1j], dtype=torch.complex128),
+        ones,
+        0 * ones,
+        torch.arange(len(v)),
+    )
 
 # %% ../../nbs/interpret/71_picture.ipynb #51f215a1
 def states(c: Chain) -> tuple[Tensor, Tensor]:
     "Levels (S,), rising, and the states (S, S) as columns, of a chain without its absorption. Cost O(S³): for short chains."
     link = c.hopping[:-1]
-    levels, psi = torch.linalg.eigh(torch.diag(c.v.real) + torch.diag(link, 1) + torch.diag(link, -1))
+    levels, psi = torch.linalg.eigh(
+        torch.diag(c.v.real) + torch.diag(link, 1) + torch.diag(link, -1)
+    )
     return levels, psi
 
 
@@ -72,7 +105,15 @@ def greens(c: Chain, z: complex, causal: bool = True) -> Tensor:
     if causal:
         return prefix_resolvent(c.v, c.hopping, z)
     unit = torch.eye(len(c.v), dtype=torch.float64)[None, :, None]  # (1, S, 1, S)
-    return resolvent_mix(unit, c.v[None, :, None], torch.tensor([z], dtype=torch.complex128), c.hopping[None, :, None], causal=False)[0][0, :, 0]  # (S, S)
+    return resolvent_mix(
+        unit,
+        c.v[None, :, None],
+        torch.tensor([z], dtype=torch.complex128),
+        c.hopping[None, :, None],
+        causal=False,
+    )[0][
+        0, :, 0
+    ]  # (S, S)
 
 # %% ../../nbs/interpret/71_picture.ipynb #527a8375
 class View(NamedTuple):
@@ -99,13 +140,24 @@ class View(NamedTuple):
 
 def spectrogram(c: Chain, eta: float, points: int = 96) -> tuple[Tensor, Tensor]:
     "Energies (Q,) over the whole spectrum and the local density of states (S, Q) there."
-    energies = torch.linspace(*spectrum_range(c.v, c.hopping), points, dtype=torch.float64)
+    energies = torch.linspace(
+        *spectrum_range(c.v, c.hopping), points, dtype=torch.float64
+    )
     return energies, local_density(c.v, c.hopping, energies, eta)
 
 
-def view(c: Chain, z: complex, site: int, causal: bool = True, spectrum=None, modes=None, own=None) -> View:
+def view(
+    c: Chain,
+    z: complex,
+    site: int,
+    causal: bool = True,
+    spectrum=None,
+    modes=None,
+    own=None,
+) -> View:
     """Collects a `View`. spectrum: what `spectrogram(c, Im z)` returns, modes: what `states(c)` returns, computed here where not given;
-    own (S, S): weights of the head, if it has some. ValueError for a site that is not there, Im z <= 0 and fewer than two sites."""
+    own (S, S): weights of the head, if it has some. ValueError for a site that is not there, Im z <= 0 and fewer than two sites.
+    """
     if not 0 <= site < len(c.v):
         raise ValueError(f"site must be 0 to {len(c.v) - 1}, got {site}")
     energies, density = spectrum or spectrogram(c, z.imag)
@@ -126,9 +178,14 @@ escape = partial(html.escape, quote=False)  # plotly knows few entities
 def bars(felt: Tensor, causal: bool = True, reach: int = 24) -> list[str]:
     "Each row of |G_ij| (S, S) as a line of bars, in shares of its largest: the last `reach` sites up to i, or as many around it."
     felt = felt.numpy()
-    heights = np.ceil(7 * felt / np.maximum(felt.max(1, keepdims=True), np.finfo(float).tiny)).astype(int)
+    heights = np.ceil(
+        7 * felt / np.maximum(felt.max(1, keepdims=True), np.finfo(float).tiny)
+    ).astype(int)
     lines = GLYPHS[np.clip(heights, 0, 7)]  # (S, S)
-    return ["".join(line[span]) for line, span in zip(lines, spans(len(felt), causal, reach))]
+    return [
+        "".join(line[span])
+        for line, span in zip(lines, spans(len(felt), causal, reach))
+    ]
 
 
 def spans(n: int, causal: bool = True, reach: int = 24) -> list[slice]:
@@ -137,14 +194,22 @@ def spans(n: int, causal: bool = True, reach: int = 24) -> list[slice]:
     return [slice(max(0, i - back), min(n, i + on + 1)) for i in range(n)]
 
 
-def hover_texts(c: Chain, seen: View, labels: list[str], causal: bool = True) -> list[str]:
+def hover_texts(
+    c: Chain, seen: View, labels: list[str], causal: bool = True
+) -> list[str]:
     "What the mouse shows at each site (S,): its potential, its G_ii, its Green's function and the sites that it feels most."
     first = [escape(label[:1]) for label in labels]
     best, where = seen.felt.topk(min(3, len(c.v)), 1)
     texts = []
-    for i, (line, span) in enumerate(zip(bars(seen.felt, causal), spans(len(c.v), causal))):
+    for i, (line, span) in enumerate(
+        zip(bars(seen.felt, causal), spans(len(c.v), causal))
+    ):
         v, g = c.v[i].item(), seen.diagonal[i].item()
-        most = ", ".join(f"{j} {escape(labels[j])} {x:.2g}" for j, x in zip(where[i].tolist(), best[i].tolist()) if x > 0)
+        most = ", ".join(
+            f"{j} {escape(labels[j])} {x:.2g}"
+            for j, x in zip(where[i].tolist(), best[i].tolist())
+            if x > 0
+        )
         texts.append(f"<b>{i} {escape(labels[i])}</b>  v = {v.real:.3g}{f' - {-v.imag:.2g}i' if isinstance(v, complex) else ''}  G = {g.real:.3g} {g.imag:+.3g}i"
                      f"<br>{line}<br>{(''.join(first[span]) + '<br>').removeprefix('<br>')}feels {most}")  # fmt: skip
     return texts
@@ -155,12 +220,18 @@ def ticks(labels: list[str], most: int = 64) -> tuple[list[int], list[str]]:
     if len(labels) <= most:
         return list(range(len(labels))), labels
     blank = lambda label: not label.strip(" ␣⏎⇥")
-    starts = [i for i, label in enumerate(labels) if not blank(label) and (i == 0 or blank(labels[i - 1]) or label[0] == "␣")]
+    starts = [
+        i
+        for i, label in enumerate(labels)
+        if not blank(label) and (i == 0 or blank(labels[i - 1]) or label[0] == "␣")
+    ]
     places, texts, gap = [], [], len(labels) / most
     if len(starts) < len(labels) / 16:  # hardly any words
         starts = range(0, len(labels), math.ceil(gap))
     for i in starts:
-        end = next((k for k in range(i + 1, len(labels)) if labels[k][0] in "␣⏎⇥"), len(labels))
+        end = next(
+            (k for k in range(i + 1, len(labels)) if labels[k][0] in "␣⏎⇥"), len(labels)
+        )
         if not places or i - places[-1] >= gap:
             places.append(i)
             texts.append("".join(labels[i:end]).strip("␣")[:10] or str(i))
@@ -169,23 +240,56 @@ def ticks(labels: list[str], most: int = 64) -> tuple[list[int], list[str]]:
 
 def wrapped(text: str, width: int = 90) -> dict:
     "A title of lines of at most `width` characters, on the left."
-    return dict(text="<br>".join(escape(line) for line in textwrap.wrap(text, width)), font_size=12, x=0.01, xanchor="left")
+    return dict(
+        text="<br>".join(escape(line) for line in textwrap.wrap(text, width)),
+        font_size=12,
+        x=0.01,
+        xanchor="left",
+    )
 
 
 def describe(seen: View, unit: str) -> str:
     "The picture of a chain in one sentence: its title, and its text for those who do not see it."
-    far = f"a localisation length of {seen.length:.3g} {unit}" if seen.length > 0 else "no fading over this chain"
+    far = (
+        f"a localisation length of {seen.length:.3g} {unit}"
+        if seen.length > 0
+        else "no fading over this chain"
+    )
     return f"At E = {seen.z.real:.2f}, η = {seen.z.imag:.3g}: {far}; the state nearest to E, at {round(seen.nearest, 2) + 0.0:.2f}, is spread over {seen.spread:.1f} {unit}"
 
 
 def chain_layout(seen: View, top: float, unit: str, labels: list[str] | None) -> dict:
     "Axes and texts of `chain_figure`: one axis along the chain below three panels, and one for the extents."
-    alt, along = describe(seen, unit), dict(domain=[0, 0.78], anchor="y5", showgrid=False, zeroline=False, range=[-0.5, len(seen.state) - 0.5])
+    alt, along = describe(seen, unit), dict(
+        domain=[0, 0.78],
+        anchor="y5",
+        showgrid=False,
+        zeroline=False,
+        range=[-0.5, len(seen.state) - 0.5],
+    )
     if labels is not None:
         places, words = ticks(labels)
-        along |= dict(tickmode="array", tickvals=places, ticktext=[escape(word) for word in words], tickangle=0 if len(labels) <= 64 else -60)
-    fade = dict(title_text="Green's function", type="log", range=[top - 5, top + 0.3], exponentformat="power")
-    line = dict(type="line", xref="x domain", x0=0, x1=1, y0=seen.z.real, y1=seen.z.real, line=dict(color="white", dash="dash", width=1.5))
+        along |= dict(
+            tickmode="array",
+            tickvals=places,
+            ticktext=[escape(word) for word in words],
+            tickangle=0 if len(labels) <= 64 else -60,
+        )
+    fade = dict(
+        title_text="Green's function",
+        type="log",
+        range=[top - 5, top + 0.3],
+        exponentformat="power",
+    )
+    line = dict(
+        type="line",
+        xref="x domain",
+        x0=0,
+        x1=1,
+        y0=seen.z.real,
+        y1=seen.z.real,
+        line=dict(color="white", dash="dash", width=1.5),
+    )
     return dict(
         xaxis=along,
         xaxis2=dict(domain=[0.8, 0.92], anchor="y2", type="log", dtick=1, title_text=f"extent, {unit}", title_standoff=2),
@@ -199,15 +303,36 @@ def chain_layout(seen: View, top: float, unit: str, labels: list[str] | None) ->
     )  # fmt: skip
 
 
-def chain_figure(c: Chain, seen: View, labels: list[str] | None = None, causal: bool = True) -> go.Figure:
+def chain_figure(
+    c: Chain, seen: View, labels: list[str] | None = None, causal: bool = True
+) -> go.Figure:
     """The spectrogram and the states beside it, the potential with the state nearest to E, and the Green's function of one site.
 
     labels (S,): the tokens; without them sites are numbered. The mouse over the potential shows each site's Green's function.
     """
-    unit, x, f32 = ("sites" if labels is None else "tokens"), np.arange(len(c.v)), lambda t: t.numpy().astype(np.float32)
+    unit, x, f32 = (
+        ("sites" if labels is None else "tokens"),
+        np.arange(len(c.v)),
+        lambda t: t.numpy().astype(np.float32),
+    )
     span = slice(0, seen.site + 1) if causal else slice(None)
-    shown, felt = seen.density.clamp(min=1e-4).log10().T, seen.felt[seen.site, span]  # (Q, S), (S,)
-    scatter = lambda place, colour, x, y, mode="lines", **more: dict(type="scatter", xaxis="x", yaxis=place, x=x, y=y, mode=mode, line=dict(color=colour, width=1.5), marker=dict(size=4, color=colour)) | more
+    shown, felt = (
+        seen.density.clamp(min=1e-4).log10().T,
+        seen.felt[seen.site, span],
+    )  # (Q, S), (S,)
+    scatter = (
+        lambda place, colour, x, y, mode="lines", **more: dict(
+            type="scatter",
+            xaxis="x",
+            yaxis=place,
+            x=x,
+            y=y,
+            mode=mode,
+            line=dict(color=colour, width=1.5),
+            marker=dict(size=4, color=colour),
+        )
+        | more
+    )
     hover = lambda text: dict(hovertemplate=text + "<extra></extra>")
     data = [
         dict(type="heatmap", x=x, y=f32(seen.energies), z=f32(shown), colorscale=DENSITY, zmin=-3, zmax=max(0.5, shown.max().item()),
@@ -222,16 +347,47 @@ def chain_figure(c: Chain, seen: View, labels: list[str] | None = None, causal: 
     top = felt.max().item()
     if seen.own is not None:
         top = max(top, seen.own.max().item())
-        data.append(scatter("y5", COLOURS[3], x[span], f32(seen.own[span]), name="the head's own weights", line=dict(color=COLOURS[3], width=1.5, dash="dot"), **hover("%{x}: %{y:.3g}")))
-    return go.Figure(dict(data=data, layout=chain_layout(seen, math.log10(top), unit, labels)))
+        data.append(
+            scatter(
+                "y5",
+                COLOURS[3],
+                x[span],
+                f32(seen.own[span]),
+                name="the head's own weights",
+                line=dict(color=COLOURS[3], width=1.5, dash="dot"),
+                **hover("%{x}: %{y:.3g}"),
+            )
+        )
+    return go.Figure(
+        dict(data=data, layout=chain_layout(seen, math.log10(top), unit, labels))
+    )
 
 # %% ../../nbs/interpret/71_picture.ipynb #a32895b7
-def draw_chain(c: Chain, seen: View, alt: str, labels: list[str] | None = None, causal: bool = True):
+def draw_chain(
+    c: Chain, seen: View, alt: str, labels: list[str] | None = None, causal: bool = True
+):
     "Shows the panels of `chain_figure` as a still picture; `alt` says what it shows."
-    fig, axes = plt.subplots(3, 2, figsize=(7.5, 5), dpi=80, width_ratios=[6, 1], height_ratios=[4, 2.5, 3], sharex="col", constrained_layout=True)
+    fig, axes = plt.subplots(
+        3,
+        2,
+        figsize=(7.5, 5),
+        dpi=80,
+        width_ratios=[6, 1],
+        height_ratios=[4, 2.5, 3],
+        sharex="col",
+        constrained_layout=True,
+    )
     x, span = torch.arange(len(c.v)), slice(0, seen.site + 1) if causal else slice(None)
     edges = (-0.5, len(x) - 0.5, seen.energies[0], seen.energies[-1])
-    axes[0, 0].imshow(seen.density.clamp(min=1e-4).log10().T, origin="lower", aspect="auto", extent=edges, cmap="cividis", vmin=-3, interpolation="nearest")
+    axes[0, 0].imshow(
+        seen.density.clamp(min=1e-4).log10().T,
+        origin="lower",
+        aspect="auto",
+        extent=edges,
+        cmap="cividis",
+        vmin=-3,
+        interpolation="nearest",
+    )
     axes[0, 0].axhline(seen.z.real, color="white", ls="--", lw=1)
     axes[0, 1].plot(seen.extents, seen.levels, ".", ms=3, color=COLOURS[0])
     axes[0, 1].plot(seen.spread, seen.nearest, "D", ms=6, color=COLOURS[3])
@@ -241,10 +397,23 @@ def draw_chain(c: Chain, seen: View, alt: str, labels: list[str] | None = None, 
     twin = axes[1, 0].twinx()
     twin.bar(x, seen.state, width=1, color=COLOURS[1], alpha=0.8)
     twin.set_yticks([])
-    axes[2, 0].semilogy(x[span], seen.felt[seen.site, span], color=COLOURS[0], label=f"site {seen.site} at this z")
+    axes[2, 0].semilogy(
+        x[span],
+        seen.felt[seen.site, span],
+        color=COLOURS[0],
+        label=f"site {seen.site} at this z",
+    )
     if seen.own is not None:
-        axes[2, 0].semilogy(x[span], seen.own[span], ":", color=COLOURS[3], label="the head's own weights")
-    top = max(seen.felt[seen.site].max(), 0 if seen.own is None else seen.own.max()).item()
+        axes[2, 0].semilogy(
+            x[span],
+            seen.own[span],
+            ":",
+            color=COLOURS[3],
+            label="the head's own weights",
+        )
+    top = max(
+        seen.felt[seen.site].max(), 0 if seen.own is None else seen.own.max()
+    ).item()
     axes[2, 0].set_ylim(top * 1e-5, top * 2)
     axes[2, 0].legend(fontsize=7)
     for ax, name in zip(axes[:, 0], ("energy", "potential, state", "Green's function")):
@@ -253,7 +422,9 @@ def draw_chain(c: Chain, seen: View, alt: str, labels: list[str] | None = None, 
         ax.remove()
     if labels is not None:
         places, words = ticks(labels)
-        axes[2, 0].set_xticks(places, words, fontsize=7, rotation=0 if len(labels) <= 64 else 75)
+        axes[2, 0].set_xticks(
+            places, words, fontsize=7, rotation=0 if len(labels) <= 64 else 75
+        )
     fig.suptitle(describe(seen, "sites" if labels is None else "tokens"), fontsize=8)
     display(fig, metadata={"image/png": dict(alt=alt)})
     plt.close(fig)
