@@ -21,8 +21,25 @@ from IPython.display import clear_output, display
 from torch import Tensor
 
 from .example import load_example
-from .picture import STATE, chain_by_hand, chain_figure, escape, potential_by_hand, spectrogram, states, view, wrapped
-from .spectrum import Chain, chain, chain_names, mixing_weights, run_with_cache, spectrum_range
+from resnet_bk.interpret.picture import (
+    STATE,
+    chain_by_hand,
+    chain_figure,
+    escape,
+    potential_by_hand,
+    spectrogram,
+    states,
+    view,
+    wrapped,
+)
+from resnet_bk.interpret.spectrum import (
+    Chain,
+    chain,
+    chain_names,
+    mixing_weights,
+    run_with_cache,
+    spectrum_range,
+)
 from ..model.lm import ResNetBK
 from ..train.loggers import COLOURS
 from ..train.tokens import ByteTokenizer, InputError, Tokenizer
@@ -36,7 +53,12 @@ def token_labels(tokenizer: Tokenizer, ids) -> list[str]:
             text = tokenizer.pieces[int(i)].decode()
         except UnicodeDecodeError:
             text = "".join(f"\\x{byte:02x}" for byte in tokenizer.pieces[int(i)])
-        shown = "".join(dict(zip(" \n\t", "␣⏎⇥")).get(a, a if a.isprintable() else f"\\x{ord(a):02x}") for a in text)
+        shown = "".join(
+            dict(zip(" \n\t", "␣⏎⇥")).get(
+                a, a if a.isprintable() else f"\\x{ord(a):02x}"
+            )
+            for a in text
+        )
         labels.append(shown or f"#{int(i)}")
     return labels
 
@@ -52,7 +74,9 @@ class Reading(NamedTuple):
     message: str
 
 
-def read_text(model: ResNetBK, tokenizer: Tokenizer, text: str, most: int = 256) -> Reading:
+def read_text(
+    model: ResNetBK, tokenizer: Tokenizer, text: str, most: int = 256
+) -> Reading:
     """Runs the model on the first `most` tokens of a text. The message says so where there are more.
 
     Raises InputError for a text of fewer than two tokens, one that is not UTF-8, and a model without chains.
@@ -60,22 +84,41 @@ def read_text(model: ResNetBK, tokenizer: Tokenizer, text: str, most: int = 256)
     try:
         ids = tokenizer.encode(text).long()  # (N,)
     except UnicodeEncodeError:
-        raise InputError("the text holds half a character (a lone surrogate): type it again") from None
+        raise InputError(
+            "the text holds half a character (a lone surrogate): type it again"
+        ) from None
     if len(ids) < 2:
         raise InputError("the text is too short: type at least two tokens")
-    message = f"The text has {len(ids):,} tokens; the first {most:,} are shown." if len(ids) > most else ""
+    message = (
+        f"The text has {len(ids):,} tokens; the first {most:,} are shown."
+        if len(ids) > most
+        else ""
+    )
     logits, cache = run_with_cache(model, ids[None, :most])  # (1, N, V)
     if not chain_names(cache):
-        raise InputError("the model has no chains to look into: take one whose mixer is 'ladder' or 'resolvent'")
-    return Reading(ids[:most], token_labels(tokenizer, ids[:most]), token_labels(tokenizer, range(tokenizer.vocab_size)), logits[0].double().softmax(-1), cache, message)
+        raise InputError(
+            "the model has no chains to look into: take one whose mixer is 'ladder' or 'resolvent'"
+        )
+    return Reading(
+        ids[:most],
+        token_labels(tokenizer, ids[:most]),
+        token_labels(tokenizer, range(tokenizer.vocab_size)),
+        logits[0].double().softmax(-1),
+        cache,
+        message,
+    )
 
 # %% ../../nbs/interpret/74_explorer.ipynb #4e3bc135
 def carried(cache: dict, token: int) -> Tensor:
     "The values (L, 2, H P) that every layer's chains hold after a token, real and imaginary parts. ValueError for a token that is not there."
-    mixed = [cache[f"{name}.mixer.mixed"][0] for name in chain_names(cache)]  # (N, H, P), complex
+    mixed = [
+        cache[f"{name}.mixer.mixed"][0] for name in chain_names(cache)
+    ]  # (N, H, P), complex
     if not 0 <= token < len(mixed[0]):
         raise ValueError(f"token must be 0 to {len(mixed[0]) - 1}, got {token}")
-    return torch.stack([torch.stack([y[token].real, y[token].imag]).flatten(1) for y in mixed])
+    return torch.stack(
+        [torch.stack([y[token].real, y[token].imag]).flatten(1) for y in mixed]
+    )
 
 
 def next_figure(reading: Reading, token: int, top: int = 12) -> go.Figure:
@@ -87,9 +130,19 @@ def next_figure(reading: Reading, token: int, top: int = 12) -> go.Figure:
     entropy = -torch.special.xlogy(probs, probs).sum().item()
     before = "".join(reading.labels[max(0, token - 24) : token + 1])
     alt = f"After “{before}” the next token has an entropy of {entropy:.2f} nats"
-    alt += "" if follows is None else f"; the text goes on with {reading.vocabulary[follows]} (probability {probs[follows]:.3f})"
-    rows = [f"{part} {name.removeprefix('blocks.')}" for name in chain_names(reading.cache) for part in ("Re", "Im")]
-    most, hover = state.abs().max().item(), lambda text: dict(hovertemplate=text + "<extra></extra>")
+    alt += (
+        ""
+        if follows is None
+        else f"; the text goes on with {reading.vocabulary[follows]} (probability {probs[follows]:.3f})"
+    )
+    rows = [
+        f"{part} {name.removeprefix('blocks.')}"
+        for name in chain_names(reading.cache)
+        for part in ("Re", "Im")
+    ]
+    most, hover = state.abs().max().item(), lambda text: dict(
+        hovertemplate=text + "<extra></extra>"
+    )
     data = [
         dict(type="bar", x=best.values.numpy(), y=np.arange(len(names)), orientation="h", marker=dict(color=[COLOURS[3] if i == follows else COLOURS[0] for i in best.indices.tolist()]), customdata=names, **hover("%{customdata}: %{x:.4f}")),
         dict(type="heatmap", z=state.flatten(0, 1).float().numpy(), y=rows, xaxis="x2", yaxis="y2", colorscale=STATE, zmin=-most, zmax=most, colorbar=dict(title_text="y", thickness=12, x=0.94), **hover("layer %{y}, channel %{x}: %{z:.3f}")),
@@ -107,10 +160,23 @@ def next_figure(reading: Reading, token: int, top: int = 12) -> go.Figure:
 class Live(widgets.VBox):
     "Controls, a message, and figures that are drawn anew when a control of theirs moves. `figures` holds what is drawn, by name."
 
-    def __init__(self, rows: list[list], draws: dict[str, tuple[Callable, list]], heights: dict[str, int]):
+    def __init__(
+        self,
+        rows: list[list],
+        draws: dict[str, tuple[Callable, list]],
+        heights: dict[str, int],
+    ):
         self.draws = {name: draw for name, (draw, _) in draws.items()}
-        self.places = {name: widgets.Output(layout=dict(min_height=f"{heights[name]}px")) for name in draws}
-        self.figures, self.message, self.held, self.shown = {}, widgets.HTML(), False, False
+        self.places = {
+            name: widgets.Output(layout=dict(min_height=f"{heights[name]}px"))
+            for name in draws
+        }
+        self.figures, self.message, self.held, self.shown = (
+            {},
+            widgets.HTML(),
+            False,
+            False,
+        )
         for name, (_, watched) in draws.items():
             for control in watched:
                 control.observe(lambda change, name=name: self.redraw(name), "value")
@@ -156,35 +222,87 @@ class Live(widgets.VBox):
         return super()._repr_mimebundle_(**kwargs)
 
 
-def slider(name: str, value: float, low: float, high: float, step: float = 1, kind=None, **more):
+def slider(
+    name: str, value: float, low: float, high: float, step: float = 1, kind=None, **more
+):
     "A slider that reports when it is let go."
-    kind = kind or (widgets.IntSlider if isinstance(value, int) else widgets.FloatSlider)
-    return kind(value=value, min=low, max=high, step=step, description=name, continuous_update=False, style=dict(description_width="95px"), layout=dict(width="330px"), **more)
+    kind = kind or (
+        widgets.IntSlider if isinstance(value, int) else widgets.FloatSlider
+    )
+    return kind(
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=name,
+        continuous_update=False,
+        style=dict(description_width="95px"),
+        layout=dict(width="330px"),
+        **more,
+    )
 
 
 def broadening(value: float):
-    return slider("broadening η", value, -3, 1, 0.05, widgets.FloatLogSlider, readout_format=".3g")
+    return slider(
+        "broadening η", value, -3, 1, 0.05, widgets.FloatLogSlider, readout_format=".3g"
+    )
 
 # %% ../../nbs/interpret/74_explorer.ipynb #f283b2e6
 class PotentialExplorer(Live):
     "A potential by hand: numbers that repeat, a barrier, disorder; and the states, the spectrogram and the Green's function of one site."
 
     def __init__(self, sites: int = 128):
-        self.numbers = widgets.Text(value="", placeholder="numbers that repeat, such as 0 2", description="numbers", continuous_update=False, style=dict(description_width="95px"), layout=dict(width="330px"))
-        self.centre, self.width = slider("centre", sites // 2, 0, sites - 1), slider("width", 8, 0, sites)
-        self.height, self.disorder = slider("height", 0.0, -8, 8, 0.1), slider("disorder", 2.0, 0, 12, 0.1)
-        self.seed, self.site = slider("seed", 0, 0, 99), slider("site", sites // 2, 0, sites - 1)
+        self.numbers = widgets.Text(
+            value="",
+            placeholder="numbers that repeat, such as 0 2",
+            description="numbers",
+            continuous_update=False,
+            style=dict(description_width="95px"),
+            layout=dict(width="330px"),
+        )
+        self.centre, self.width = slider("centre", sites // 2, 0, sites - 1), slider(
+            "width", 8, 0, sites
+        )
+        self.height, self.disorder = slider("height", 0.0, -8, 8, 0.1), slider(
+            "disorder", 2.0, 0, 12, 0.1
+        )
+        self.seed, self.site = slider("seed", 0, 0, 99), slider(
+            "site", sites // 2, 0, sites - 1
+        )
         self.energy, self.eta = slider("energy E", 0.5, -8, 8, 0.05), broadening(0.02)
         self.sites = sites
-        rows = [[self.numbers, self.disorder], [self.centre, self.width], [self.height, self.seed], [self.energy, self.eta], [self.site]]
+        rows = [
+            [self.numbers, self.disorder],
+            [self.centre, self.width],
+            [self.height, self.seed],
+            [self.energy, self.eta],
+            [self.site],
+        ]
         super().__init__(rows, dict(chain=(self.draw, sum(rows, []))), dict(chain=680))
         self.redraw()
 
     def draw(self) -> go.Figure:
-        v = potential_by_hand(self.sites, self.numbers.value, self.centre.value, self.width.value, self.height.value, self.disorder.value, self.seed.value)
+        v = potential_by_hand(
+            self.sites,
+            self.numbers.value,
+            self.centre.value,
+            self.width.value,
+            self.height.value,
+            self.disorder.value,
+            self.seed.value,
+        )
         self.say("")
         c = chain_by_hand(v)
-        return chain_figure(c, view(c, complex(self.energy.value, self.eta.value), self.site.value, causal=False), causal=False)
+        return chain_figure(
+            c,
+            view(
+                c,
+                complex(self.energy.value, self.eta.value),
+                self.site.value,
+                causal=False,
+            ),
+            causal=False,
+        )
 
 # %% ../../nbs/interpret/74_explorer.ipynb #374bfac4
 class TextExplorer(Live):
@@ -193,16 +311,49 @@ class TextExplorer(Live):
     A choice of layer or head sets the energy and the broadening to the head's own. Raises InputError for a model without chains or a text too short.
     """
 
-    def __init__(self, model: ResNetBK | None = None, tokenizer: Tokenizer | None = None, text: str = "The quick brown fox jumps over the lazy dog.", most: int = 256):
-        self.model, self.tokenizer, self.most = load_example("ladder") if model is None else model, tokenizer or ByteTokenizer(), most
+    def __init__(
+        self,
+        model: ResNetBK | None = None,
+        tokenizer: Tokenizer | None = None,
+        text: str = "The quick brown fox jumps over the lazy dog.",
+        most: int = 256,
+    ):
+        self.model, self.tokenizer, self.most = (
+            load_example("ladder") if model is None else model,
+            tokenizer or ByteTokenizer(),
+            most,
+        )
         self.reading, self.memo = read_text(self.model, self.tokenizer, text, most), {}
-        self.text = widgets.Textarea(value=text, description="text", continuous_update=False, rows=4, style=dict(description_width="95px"), layout=dict(width="670px"))
+        self.text = widgets.Textarea(
+            value=text,
+            description="text",
+            continuous_update=False,
+            rows=4,
+            style=dict(description_width="95px"),
+            layout=dict(width="670px"),
+        )
         names = chain_names(self.reading.cache)
-        self.layer = widgets.Dropdown(options=[(name, k) for k, name in enumerate(names)], description="layer", style=dict(description_width="95px"), layout=dict(width="330px"))
-        self.head, self.token = slider("head", 0, 0, self.heads() - 1), slider("token", len(self.reading.ids) - 1, 0, len(self.reading.ids) - 1)
+        self.layer = widgets.Dropdown(
+            options=[(name, k) for k, name in enumerate(names)],
+            description="layer",
+            style=dict(description_width="95px"),
+            layout=dict(width="330px"),
+        )
+        self.head, self.token = slider("head", 0, 0, self.heads() - 1), slider(
+            "token", len(self.reading.ids) - 1, 0, len(self.reading.ids) - 1
+        )
         self.energy, self.eta = slider("energy E", 0.0, -1, 1, 0.01), broadening(0.1)
         watched = [self.energy, self.eta, self.token]
-        super().__init__([[self.text], [self.layer, self.head], [self.energy, self.eta], [self.token]], dict(chain=(self.draw_chain, watched), next=(self.draw_next, [self.token])), dict(chain=680, next=330))
+        super().__init__(
+            [
+                [self.text],
+                [self.layer, self.head],
+                [self.energy, self.eta],
+                [self.token],
+            ],
+            dict(chain=(self.draw_chain, watched), next=(self.draw_next, [self.token])),
+            dict(chain=680, next=330),
+        )
         self.text.observe(lambda change: self.read(), "value")
         for control in (self.layer, self.head):
             control.observe(lambda change: self.choose(), "value")
@@ -224,7 +375,9 @@ class TextExplorer(Live):
     def read(self):
         "The model reads the text anew."
         try:
-            self.reading = read_text(self.model, self.tokenizer, self.text.value, self.most)
+            self.reading = read_text(
+                self.model, self.tokenizer, self.text.value, self.most
+            )
         except InputError as e:
             return self.say(str(e))
         self.memo = {}
@@ -242,19 +395,28 @@ class TextExplorer(Live):
             c = self.chain()
             own, (low, high) = complex(c.z[0]), spectrum_range(c.v, c.hopping)
             with self.energy.hold_trait_notifications():
-                self.energy.min, self.energy.max = min(low, own.real), max(high, own.real)
+                self.energy.min, self.energy.max = min(low, own.real), max(
+                    high, own.real
+                )
                 self.energy.value = own.real
             self.eta.value = min(max(own.imag, 1e-3), 10.0)
         self.redraw("chain")
 
     def chain(self) -> Chain:
-        return self.kept("chain", lambda: chain(self.reading.cache, self.layer.value, self.head.value))
+        return self.kept(
+            "chain",
+            lambda: chain(self.reading.cache, self.layer.value, self.head.value),
+        )
 
     def draw_chain(self) -> go.Figure:
         c, z = self.chain(), complex(self.energy.value, self.eta.value)
         spectrum = self.kept(f"spectrum {z.imag}", lambda: spectrogram(c, z.imag))
-        modes, own = self.kept("states", lambda: states(c)), self.kept("own", lambda: mixing_weights(c))
-        site = int((c.sites <= self.token.value).sum()) - 1  # a sparse chain leaves tokens out
+        modes, own = self.kept("states", lambda: states(c)), self.kept(
+            "own", lambda: mixing_weights(c)
+        )
+        site = (
+            int((c.sites <= self.token.value).sum()) - 1
+        )  # a sparse chain leaves tokens out
         seen = view(c, z, max(site, 0), True, spectrum, modes, own)
         return chain_figure(c, seen, [self.reading.labels[i] for i in c.sites.tolist()])
 
@@ -269,17 +431,48 @@ def with_energies(live: Live, count: int = 21) -> go.Figure:
     "The chain of an explorer with a slider of `count` energies over its range, which needs no kernel. The explorer is left as it was."
     fig, frames, now = go.Figure(live.figures["chain"]), [], live.energy.value
     with live.holding():
-        for energy in sorted({now, *np.linspace(live.energy.min, live.energy.max, count).tolist()}):
+        for energy in sorted(
+            {now, *np.linspace(live.energy.min, live.energy.max, count).tolist()}
+        ):
             live.energy.value = energy
             one = live.draws["chain"]()
-            layout = dict(title=one.layout.title, shapes=one.layout.shapes, yaxis5=one.layout.yaxis5)
-            frames.append(go.Frame(name=f"{energy:.2f}", data=[one.data[k] for k in CHANGING], traces=CHANGING, layout=layout))
+            layout = dict(
+                title=one.layout.title,
+                shapes=one.layout.shapes,
+                yaxis5=one.layout.yaxis5,
+            )
+            frames.append(
+                go.Frame(
+                    name=f"{energy:.2f}",
+                    data=[one.data[k] for k in CHANGING],
+                    traces=CHANGING,
+                    layout=layout,
+                )
+            )
         live.energy.value = now
-    still = dict(mode="immediate", frame=dict(duration=0, redraw=True), transition=dict(duration=0))
-    steps = [dict(label=frame.name, method="animate", args=[[frame.name], still]) for frame in frames]
+    still = dict(
+        mode="immediate",
+        frame=dict(duration=0, redraw=True),
+        transition=dict(duration=0),
+    )
+    steps = [
+        dict(label=frame.name, method="animate", args=[[frame.name], still])
+        for frame in frames
+    ]
     active = [frame.name for frame in frames].index(f"{now:.2f}")
     fig.frames = frames
-    return fig.update_layout(sliders=[dict(steps=steps, active=active, currentvalue_prefix="energy E = ", pad_t=60, y=-0.12)], height=900)
+    return fig.update_layout(
+        sliders=[
+            dict(
+                steps=steps,
+                active=active,
+                currentvalue_prefix="energy E = ",
+                pad_t=60,
+                y=-0.12,
+            )
+        ],
+        height=900,
+    )
 
 
 def save_html(what: go.Figure | Live, path, energies: int = 21) -> Path:
@@ -288,13 +481,30 @@ def save_html(what: go.Figure | Live, path, energies: int = 21) -> Path:
     Raises TypeError for something else, OSError where the path cannot be written.
     """
     if not isinstance(what, (go.Figure, Live)):
-        raise TypeError(f"what must be a plotly Figure or an explorer, got {type(what).__name__}")
-    figures = [what] if isinstance(what, go.Figure) else [with_energies(what, energies), *(f for name, f in what.figures.items() if name != "chain")]
+        raise TypeError(
+            f"what must be a plotly Figure or an explorer, got {type(what).__name__}"
+        )
+    figures = (
+        [what]
+        if isinstance(what, go.Figure)
+        else [
+            with_energies(what, energies),
+            *(f for name, f in what.figures.items() if name != "chain"),
+        ]
+    )
     parts = []
     for k, fig in enumerate(figures):
-        inner = fig.to_html(full_html=False, include_plotlyjs=k == 0, include_mathjax=False, auto_play=False, config=dict(displaylogo=False))
+        inner = fig.to_html(
+            full_html=False,
+            include_plotlyjs=k == 0,
+            include_mathjax=False,
+            auto_play=False,
+            config=dict(displaylogo=False),
+        )
         alt = (fig.layout.meta or {}).get("alt", "")
-        parts.append(f'<figure role="img" aria-label="{html.escape(alt)}">{inner}</figure>')
+        parts.append(
+            f'<figure role="img" aria-label="{html.escape(alt)}">{inner}</figure>'
+        )
     text = getattr(getattr(what, "text", None), "value", "")
     body = (f"<pre>{html.escape(text)}</pre>" if text else "") + "\n".join(parts)
     page = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>ResNet-BK explorer</title></head>\n<body style="font-family: sans-serif; max-width: 1100px">\n{body}\n</body></html>\n'
