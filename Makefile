@@ -60,8 +60,9 @@ package: setup  ## the wheel and the source distribution, into dist, checked
 	@$(BIN)/python -m build --outdir dist .
 	@$(BIN)/twine check --strict dist/*
 
+# make test-browser ARGS=pages opens every page of the site
 test-browser: docs  ## open the documentation and JupyterLab in a headless Chromium
-	@$(BIN)/python .github/scripts/browser.py
+	@$(BIN)/python .github/scripts/browser.py $(ARGS)
 
 lab: setup  ## JupyterLab on the notebooks
 	$(BIN)/jupyter-lab --ServerApp.root_dir=nbs

@@ -2,7 +2,8 @@
 
 The explorer is used as a reader would: all cells run, a text typed, a slider moved, the mouse over a token; each must change
 the figure. Without Chromium the check is left out, and says so.
-Usage: python .github/scripts/browser.py [site|lab|explorer ...]   `site` after `make docs`; CHROMIUM names another browser
+Usage: python .github/scripts/browser.py [site|pages|lab|explorer ...]   `site` (some pages) or `pages` (every page) after `make docs`;
+CHROMIUM names another browser
 """
 
 import base64
@@ -39,7 +40,12 @@ FLAGS = [
 # What the console may say: a part of the message, and why it is no fault of a notebook.
 HARMLESS = {
     "colab-badge.svg": "the badge is a picture on the web; without a network it is missing",
+    "/mathjax@": "formulas are drawn by a script on the web where the site has no copy of it",
 }
+
+
+def harmless(message):
+    return any(part in message for part in HARMLESS)
 
 
 def find_chromium():
@@ -56,19 +62,67 @@ def check(name, html, wanted, picture):
     print(f"{name}: ok, {len(html):,} characters, {picture}")
 
 
-def check_site(tab, pictures):
+# What a page shows once it has come to rest: pictures that are missing, formulas, and those of them that stayed source text.
+SHOWN = """(async () => {
+  await window.MathJax?.startup?.promise;
+  const missing = [];
+  for (const image of document.images) {
+    image.loading = 'eager';
+    await image.decode().catch(() => missing.push(image.src));
+  }
+  const maths = [...document.querySelectorAll('.math')];
+  const raw = maths.filter(m => !m.querySelector('mjx-container') || m.querySelector('mjx-merror')).map(m => m.textContent);
+  return {missing, raw, maths: maths.length, mathjax: !!window.MathJax?.startup};
+})()"""
+
+
+def check_site(tab, pictures, every=False):
+    "Opens some pages of each kind, or every page: the parts of a page, its pictures and formulas, and the console; then searches."
+    chapters = sorted(p.relative_to(DOCS).as_posix() for p in DOCS.glob("*/[0-9]*.html"))
+    some = ["index.html", *chapters[:1], *(p for p in ("api/core.resolvent.html", "ledger.html", "tables.html") if (DOCS / p).exists())]
+    pages = sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.html")) if every else some
+    maths, unset, faults = 0, 0, []
     handler = functools.partial(QuietHandler, directory=DOCS)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        chapters = sorted(p.relative_to(DOCS).as_posix() for p in DOCS.glob("*/[0-9]*.html"))
-        for page in ["index.html", *chapters[:1]]:
-            picture = pictures / f"site-{Path(page).stem}.png"
-            tab.call("Page.navigate", url=f"http://127.0.0.1:{server.server_port}/{page}")
-            tab.wait(f"location.pathname === '/{page}' && document.readyState === 'complete'", 60, f"the page {page}")
-            tab.picture(picture)
-            wanted = {"title": r"<h1[^>]*>\s*\S", "sidebar": r"sidebar", "search": r"[Ss]earch"}
-            check(f"site, {page}", tab.js("document.documentElement.outerHTML"), wanted, picture)
+        address = f"http://127.0.0.1:{server.server_port}"
+        for page in pages:
+            tab.console.clear()
+            tab.open(f"{address}/{page}")
+            shown = tab.js(SHOWN)
+            faults += [f"{page}: no picture {source}" for source in shown["missing"] if not harmless(source)]
+            faults += [f"{page}: {message[:500]}" for message in tab.console if not harmless(message)]
+            if shown["mathjax"]:
+                maths += shown["maths"]
+                faults += [f"{page}: the formula {text[:80]!r} is not drawn" for text in shown["raw"]]
+            else:
+                unset += shown["maths"]
+            if page in some:
+                picture = pictures / f"site-{Path(page).stem}.png"
+                tab.picture(picture)
+                wanted = {"title": r"<h1[^>]*>\s*\S", "sidebar": r"sidebar", "search": r"[Ss]earch"}
+                check(f"site, {page}", tab.js("document.documentElement.outerHTML"), wanted, picture)
+        if faults:
+            sys.exit(f"site: {len(faults)} faults\n" + "\n".join(faults))
+        left = f", {unset:,} not looked at: MathJax is out of reach" if unset else ""
+        print(f"site: {len(pages)} pages without an error in the console or a missing picture; {maths:,} formulas drawn{left}")
+        if (DOCS / "search.html").exists():  # as Sphinx builds it
+            search_site(tab, pictures, address)
         server.shutdown()
+
+
+def search_site(tab, pictures, address, word="green_diagonal"):
+    "Types a word into the search of the front page; its page in the reference must be among what is found."
+    tab.open(f"{address}/index.html")
+    tab.js("document.querySelector('input[name=q]').focus()")
+    tab.call("Input.insertText", text=word)
+    for kind in ("keyDown", "keyUp"):
+        tab.call("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", windowsVirtualKeyCode=13, text="\r" * (kind == "keyDown"))
+    tab.wait("location.pathname === '/search.html' && document.readyState === 'complete'", 60, "the page of the search")
+    tab.wait("document.querySelectorAll('#search-results li a[href*=\"api/\"]').length > 0", 60, f"{word} in the reference")
+    found = tab.js("[...document.querySelectorAll('#search-results li > a')].map(a => a.textContent)")
+    tab.picture(pictures / "site-search.png")
+    print(f"site, search for {word}: {', '.join(found[:6])}")
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -202,6 +256,10 @@ class Tab:
                 sys.exit(f"{what}: not within {seconds} s; see {self.failure}")
             time.sleep(0.05)
         return value
+
+    def open(self, url):
+        self.call("Page.navigate", url=url)
+        self.wait(f"location.href === {json.dumps(url)} && document.readyState === 'complete'", 60, f"the page {url}")
 
     def picture(self, path):
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
@@ -345,7 +403,7 @@ def check_explorer(tab, pictures, url):
     tab.wait("document.querySelectorAll('.resnet-bk-explorer').length === 2", 60, "the two explorers")
     print(f"explorer: all cells run in {time.monotonic() - started:.0f} s")
     use_explorers(tab, pictures)
-    known = [message for message in tab.console if any(part in message for part in HARMLESS)]
+    known = [message for message in tab.console if harmless(message)]
     if faults := [message for message in tab.console if message not in known]:
         sys.exit(f"explorer: {len(faults)} errors in the console:\n" + "\n".join(m[:1000] for m in faults))
     print(f"explorer: no errors in the console, {len(known)} known messages")
@@ -380,8 +438,8 @@ if __name__ == "__main__":
     chosen = sys.argv[1:] or ["site", "lab", "explorer"]
     pictures = Path(tempfile.mkdtemp(prefix="resnet-bk-pictures-"))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, Tab(chromium, profile, pictures) as tab:
-        if "site" in chosen:
-            check_site(tab, pictures)
+        if set(chosen) & {"site", "pages"}:
+            check_site(tab, pictures, every="pages" in chosen)
         if set(chosen) & {"lab", "explorer"}:
             with jupyter_lab() as url:
                 if "lab" in chosen:

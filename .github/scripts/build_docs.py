@@ -169,6 +169,7 @@ def with_sphinx(prepared):
             "html_theme": "furo",
             "html_title": site["title"],
             "html_static_path": [str(static)],
+            "html_favicon": str(source / "favicon.svg"),
             "html_css_files": ["styles.css"],
             "html_copy_source": False,
             "html_show_copyright": False,

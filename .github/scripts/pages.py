@@ -200,12 +200,14 @@ def tables_in(text: str) -> list[str]:
     return found
 
 
-def write_tables(source: Path, folder: Path, rooms=("bench", "vision", "compress")):
-    "tables.md: what the chapters that measure print as tables."
+def write_tables(source: Path, folder: Path, rooms=("bench", "vision", "train", "interpret")):
+    "tables.md: the tables that chapters print of recorded results, not those of the small trials before them."
     parts = []
-    for path, title, cells in chapters(source):
+    for path, title, cells in sorted(chapters(source), key=lambda c: [*rooms, c[0].parts[0]].index(c[0].parts[0])):
         if path.parts[0] not in rooms or path.as_posix() == LEDGER:
             continue
+        read = [k for k, c in enumerate(cells) if "recorded_results(" in "".join(c["source"])]
+        cells = cells[read[0] :] if read else []
         shown = []
         for output in (o for c in cells for o in c.get("outputs", [])):
             written = "".join(output.get("data", {}).get("text/markdown", ""))
@@ -216,7 +218,7 @@ def write_tables(source: Path, folder: Path, rooms=("bench", "vision", "compress
                 shown += [f"```text\n{t}\n```" for t in tables_in(printed)]
         if shown:
             parts += [f"## [{title}]({path.as_posix()})", *shown]
-    head = ["# Tables of results", "What the chapters that measure print, as they stored it; the chapter says on which machine, over how many seeds, and what it means. [The claims ledger](ledger.md) holds every promise beside its measured number."]
+    head = ["# Tables of results", "What the chapters print of their full runs; the chapter says on which machine, over how many seeds, and what it means. [The claims ledger](ledger.md) holds every promise beside its measured number."]
     (folder / "tables.md").write_text("\n\n".join(head + parts) + "\n", encoding="utf-8")
 
 
