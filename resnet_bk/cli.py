@@ -956,7 +956,7 @@ def _folder_options(p, fast: str = "a few small steps, to see that all works"):
     )
     p.add_argument("--quiet", action="store_true", help="no progress bars")
 
-
+# %% ../nbs/80_cli.ipynb #97f1e83f
 def _study_options(p, grid: bool = True):
     "The options of a study: corpus, grid, seeds, folder and settings of training."
     p.add_argument("--corpus", default="pydocs", help=CORPUS + " [pydocs]")
@@ -992,7 +992,7 @@ def _image_options(p):
         help="cpu, cuda, or auto, which takes a GPU if there is one [auto]",
     )
 
-
+# %% ../nbs/80_cli.ipynb #8b0346b1
 def _run_commands(commands):
     "Commands that make a run or read one."
     p = _command(commands, "train", train)

@@ -194,9 +194,18 @@ def test_stored_notebook_is_tidy(path):
     require(not local, f"stored outputs name places of one machine: {local}")
 
 
-# Chapters that start processes of their own or take a minute: once, in a kernel, is enough.
-LONG = ("26_family", "27_parallel", "42_operator", "46_pipeline", "48_quality", "49_recall", "50_localisation", "51_encoder", "36_stages", "52_compression", "53_scaling", "54_long_context", "55_efficiency", "56_benchmark", "57_ledger", "62_training", "63_curvature", "64_solutions", "65_likeness", "66_sweep", "67_pictures", "68_study", "70_spectrum", "72_routing", "73_interventions", "74_explorer", "43_flops", "80_cli", "81_crashes", "94_reproducibility")
-LONG += ("91_full_training", "92_benchmarking", "93_interpretability")  # the first interrupts itself, the second forks
+# Chapters that start processes of their own or take half a minute: once, in a kernel, is enough.
+LONG = """
+06_gpu 08_ops 09_accuracy
+14_adaptive
+24_trainer 26_family 27_parallel
+36_stages
+42_operator 43_flops 44_language 45_ablation 46_pipeline 48_quality 49_recall 50_localisation 51_encoder 52_compression 53_scaling 54_long_context 55_efficiency 56_benchmark 57_ledger
+61_cifar 62_training 63_curvature 64_solutions 65_likeness 66_sweep 67_pictures 68_study
+70_spectrum 72_routing 73_interventions 74_explorer
+80_cli 81_crashes
+91_full_training 92_benchmarking 93_interpretability 94_reproducibility
+""".split()
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))

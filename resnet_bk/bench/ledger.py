@@ -295,7 +295,7 @@ def mixed_precision_memory(records: Records) -> Found:
         stamp(record),
     )
 
-
+# %% ../../nbs/bench/57_ledger.ipynb #949be08f
 def training_work(run: dict) -> int:
     "Operations of a training step of one text, for the model of a run."
     c = run["config"]

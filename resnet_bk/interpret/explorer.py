@@ -62,7 +62,7 @@ def token_labels(tokenizer: Tokenizer, ids) -> list[str]:
         labels.append(shown or f"#{int(i)}")
     return labels
 
-
+# %% ../../nbs/interpret/74_explorer.ipynb #5bcd3f87
 class Reading(NamedTuple):
     "A text as a model read it: ids (N,), labels of the tokens and of the vocabulary, probs (N, V) of the next token, the cache, and a message, or ''."
 

@@ -257,7 +257,7 @@ def describe(seen: View, unit: str) -> str:
     )
     return f"At E = {seen.z.real:.2f}, η = {seen.z.imag:.3g}: {far}; the state nearest to E, at {round(seen.nearest, 2) + 0.0:.2f}, is spread over {seen.spread:.1f} {unit}"
 
-
+# %% ../../nbs/interpret/71_picture.ipynb #29130374
 def chain_layout(seen: View, top: float, unit: str, labels: list[str] | None) -> dict:
     "Axes and texts of `chain_figure`: one axis along the chain below three panels, and one for the extents."
     alt, along = describe(seen, unit), dict(

@@ -59,9 +59,9 @@ def share(
 
 # %% ../../nbs/vision/66_sweep.ipynb #25888704
 RATES = {  # peak learning rates that are tried: as many for each, a factor of about three apart
-    "sgd": (0.03, 0.1, 0.3, 1.0),
-    "adamw": (1e-3, 3e-3, 1e-2, 3e-2),
-    "muon": (0.006, 0.02, 0.06, 0.2),
+    "sgd": (0.03, 0.1, 0.3, 1.0, 3.0),
+    "adamw": (1e-3, 3e-3, 1e-2, 3e-2, 0.1),
+    "muon": (0.006, 0.02, 0.06, 0.2, 0.6),
 }
 
 
