@@ -5,15 +5,17 @@
 # %% auto #0
 __all__ = ['SCHEDULES', 'held_out', 'TrainConfig', 'learning_rate', 'make_optimizer', 'Precision', 'BFloat16', 'ScaledFloat16',
            'half_formats', 'choose_precision', 'RandomOrder', 'EpochOrder', 'windows_of', 'steps_of',
-           'recompute_blocks', 'Objective', 'Stopwatch', 'Callback', 'Progress', 'check_corpus', 'Trainer',
+           'recompute_blocks', 'Objective', 'Stopwatch', 'Heap', 'Callback', 'Progress', 'check_corpus', 'Trainer',
            'interrupts_wait', 'train_together']
 
 # %% ../../nbs/train/24_trainer.ipynb #c4cde6f6
+import ctypes
 import hashlib
 import json
 import math
 import signal
 import statistics
+import sys
 import threading
 import time
 import warnings
@@ -23,6 +25,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 
+import psutil
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -421,6 +424,24 @@ class Stopwatch:
         self.seconds[name] += now - self.last
         self.last = now
 
+# %% ../../nbs/train/24_trainer.ipynb #6c8119d3
+class Heap:
+    "Hands free memory back to the system when the process has grown by `grown` bytes; nothing where the C library is not glibc."
+
+    def __init__(self, grown: float = 256e6):
+        self.trim = (
+            getattr(ctypes.CDLL(None), "malloc_trim", None)
+            if sys.platform == "linux"
+            else None
+        )
+        self.grown, self.process = grown, psutil.Process()
+        self.seen = self.process.memory_info().rss
+
+    def settle(self):
+        if self.trim and self.process.memory_info().rss > self.seen + self.grown:
+            self.trim(0)
+            self.seen = self.process.memory_info().rss
+
 # %% ../../nbs/train/24_trainer.ipynb #57159251
 class Callback:
     "Override what you want to hear."
@@ -735,8 +756,10 @@ def evaluate(self: Trainer):
 def steps(self: Trainer) -> Iterator[dict]:
     "Takes the remaining steps, one a `next`, evaluating and saving on the way."
     self.model.train()
+    heap = Heap()
     while not self.finished:
         row = self._train_step()
+        heap.settle()
         self._emit("on_step", row)
         if self.finished or self.step % self.config.eval_every == 0:
             self.evaluate()
