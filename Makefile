@@ -2,6 +2,8 @@
 # Another interpreter: make setup PYTHON=python3.12 (once .venv exists it stays as it is; remove it to change).
 
 PYTHON ?= python3
+# A thread that waits for another sleeps, so that other programs on the machine cost no more than their share.
+export OMP_WAIT_POLICY ?= passive
 BIN := .venv/bin
 
 # The main job, and further arguments for it: make train ARGS="--corpus wikitext-2 --seed 1"
@@ -22,7 +24,7 @@ setup: .venv/.installed  ## install the library and its tools into .venv
 # The stamp is older than its sources exactly when an installation is due.
 .venv/.installed: settings.ini constraints.txt setup.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing into .venv (about 2 GB, a few minutes the first time)"
+	@echo "installing into .venv (3.4 GB, a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(BIN)/python .github/scripts/hooks.py
 	@touch $@
