@@ -1194,7 +1194,7 @@ def _study_commands(benchmarks):
         dest="vocab_size",
         type=int,
         default=None,
-        help="token ids that are learnt at most [2048 for bpe]",
+        help="token ids that are learnt at most [4096 for bpe]",
     )
     p.add_argument(
         "--models", nargs="+", metavar="NAME", help="the models to train [all]"

@@ -349,7 +349,7 @@ FLAGS, TABLE, GOAL, RUNTIME = (
     "run-time table",
 )
 ABLATION = "resnet-bk bench ablation --corpus tinyshakespeare --lr 4e-3 8e-3 --steps 1000 --batch-size 12 --eval-every 250 --out runs/ablation"
-BENCHMARK = "resnet-bk bench wikitext2 --corpus wikitext-2-heldout --lr 2e-3 4e-3 --epochs 3 --out runs/wikitext2"
+BENCHMARK = "resnet-bk bench wikitext2 --corpus wikitext-2-heldout --epochs 2 --batch-size 16 --lr 2e-3 4e-3 8e-3 --out runs/wikitext2"
 COMPARISON = "resnet-bk bench language --corpus tinyshakespeare --presets baseline gru transformer --n-seq 64 --batch-size 12 --steps 2000 --eval-every 250 --seeds 3 --lr 2e-3 3e-3 4.5e-3 --out runs/tinyshakespeare"
 SCALING, LEDGER, ORDER = (
     "resnet-bk bench scaling --out runs/scaling",
