@@ -2,8 +2,8 @@
 # Another interpreter: make setup PYTHON=python3.12 (once .venv exists it stays as it is; remove it to change).
 
 PYTHON ?= python3
-# A thread that waits for another sleeps, so that other programs on the machine cost no more than their share.
-export OMP_WAIT_POLICY ?= passive
+# A thread that waits for another soon sleeps, so that other programs on the machine cost no more than their share.
+export GOMP_SPINCOUNT ?= 1000
 BIN := .venv/bin
 
 # The main job, and further arguments for it: make train ARGS="--corpus wikitext-2 --seed 1"
