@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'MODEL_AND_TRAINING', 'CIFAR', 'CORPUS', 'settings_parser', 'read_config', 'settings_asked', 'settings_from',
-           'train', 'generate', 'compress_run', 'evaluate', 'run_info', 'info', 'cifar', 'bench_language',
-           'bench_ablation', 'bench_wikitext2', 'bench_scaling', 'bench_long_context', 'bench_efficiency',
-           'bench_quantization', 'bench_ledger', 'bench_cifar', 'bench_operator', 'data_prepare', 'hub_push',
-           'run_pipeline', 'build_parser', 'parse', 'main']
+           'train', 'generate', 'compress_run', 'evaluate', 'run_lines', 'machine_lines', 'info', 'cifar',
+           'bench_language', 'bench_ablation', 'bench_wikitext2', 'bench_scaling', 'bench_long_context',
+           'bench_efficiency', 'bench_quantization', 'bench_ledger', 'bench_cifar', 'bench_operator', 'data_prepare',
+           'hub_push', 'run_pipeline', 'build_parser', 'parse', 'main']
 
 # %% ../nbs/80_cli.ipynb #1463fb47
 import argparse
@@ -22,8 +22,8 @@ from pathlib import Path
 
 import jsonargparse
 
-# Read when torch is loaded: how often a thread that waits for another looks before it sleeps. The usual 300,000 cost up to
-# fifty times the time of a step where other programs use the machine; 1,000 cost nothing where none does.
+# Read when torch is loaded: how often a thread that waits for another looks before it sleeps. At the usual 300,000 a
+# step takes many times longer where other programs use the machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import torch
@@ -406,7 +406,7 @@ def evaluate(args) -> int:
     return 0
 
 
-def run_info(run: Path) -> int:
+def run_lines(run: Path) -> dict[str, str]:
     "What a run is and how far it got: the settings that differ from the defaults, the text, the machine, the last losses."
     record, rows = read_record(run), read_metrics(run)
     changed = (
@@ -432,16 +432,11 @@ def run_info(run: Path) -> int:
         steps=f"{max((r['step'] for r in rows), default=0)} of {record['train']['steps']}",
         checkpoints=", ".join(p.name for p in list_checkpoints(run)),
     )
-    lines |= {"training loss": last("loss"), "held-out loss": last("val_loss")}
-    for key, value in lines.items():
-        print(f"{key:14} {value}")
-    return 0
+    return lines | {"training loss": last("loss"), "held-out loss": last("val_loss")}
 
 
-def info(args) -> int:
-    "Versions, devices, backends, threads and the data root; of a run, its settings and how far it got."
-    if args.run is not None:
-        return run_info(Path(args.run))
+def machine_lines() -> dict[str, str]:
+    "Versions, devices, backends, threads and the data root."
     from resnet_bk.core.resolvent import INSTALLED
 
     e = environment()
@@ -455,8 +450,14 @@ def info(args) -> int:
         lines["local corpora"] = ", ".join(local_names()) or "none"
     except InputError as error:  # a wrong data root is what the reader wants to see
         lines["local corpora"] = str(error)
-    lines["presets"] = ", ".join(PRESETS)
-    for key, value in lines.items():
+    return lines | dict(presets=", ".join(PRESETS))
+
+
+def info(args) -> int:
+    "Versions, devices, backends, threads and the data root; of a run, its settings and how far it got."
+    for key, value in (
+        machine_lines() if args.run is None else run_lines(Path(args.run))
+    ).items():
         print(f"{key:14} {value}")
     return 0
 

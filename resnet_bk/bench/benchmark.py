@@ -33,7 +33,7 @@ from resnet_bk.train.trainer import (
     steps_of,
 )
 
-
+# %% ../../nbs/bench/56_benchmark.ipynb #dd6dc732
 @dataclass(frozen=True)
 class BenchmarkConfig:
     "A model and its training: the seeds' fields, the mixer and the number of experts. ValueError for what no model can have."
