@@ -9,6 +9,7 @@ Markers choose among them: -m "not slow", -m gpu. Cells that open with `#| slow`
 import json
 import os
 import re
+import symtable
 import tempfile
 import time
 from configparser import ConfigParser
@@ -52,14 +53,15 @@ class NotebookError(Exception):
 
 
 def as_module(cells):
-    "Cells that take what the notebook exports from its module, and define nothing of it themselves."
-    name, first = None, True
+    "Cells that take what the notebook exports from its module, each the names that it binds, and define nothing of it themselves."
+    name = None
     for cell in cells:
         found = directives(cell.source) if cell.cell_type == "code" else {}
         name = found.get("default_exp", name)
         if "export" in found and not found["export"]:
-            take = f"import {LIB}.{name} as _module\nglobals().update({{k: v for k, v in vars(_module).items() if k[:2] != '__'}})"
-            cell.source, first = take if first else "", False
+            symbols = symtable.symtable(cell.source, "cell", "exec").get_symbols()
+            bound = [s.get_name() for s in symbols if s.is_assigned() or s.is_imported()]
+            cell.source = f"import {LIB}.{name} as _module\nglobals().update({{k: getattr(_module, k) for k in {bound!r}}})"
 
 
 def run_notebook(path, modules=False):
@@ -103,15 +105,19 @@ def run_notebook(path, modules=False):
             raise NotebookError("\n".join([first, *cell, "", *trace])) from None
 
 
+def stated_seconds(cells):
+    "The run time that a notebook states, 0 where it states none."
+    prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    stated = STATED.search(prose)
+    return int(stated[1]) * (60 if stated[2] == "min" else 1) if stated else 0
+
+
 def markers(cells):
     "The markers of a notebook, read off its cells: what it says of its run time, and what its code does."
-    prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     flags = {flag for source in code for flag in directives(source)}
-    stated = STATED.search(prose)
-    seconds = int(stated[1]) * (60 if stated[2] == "min" else 1) if stated else 0
     found = {
-        "slow": seconds >= SLOW_SECONDS or "slow" in flags,
+        "slow": stated_seconds(cells) >= SLOW_SECONDS or "slow" in flags,
         "integration": any(PROCESSES.search(source) for source in code),
         "gpu": "gpu" in flags or any("cuda.is_available()" in source for source in code),
     }

@@ -229,7 +229,7 @@ def write_ledger(source: Path, folder: Path):
     said = next(text(c).split("\n", 1)[1].strip() for c in cells if text(c).startswith("## What it shows"))
     rows = ["".join(o["data"]["text/markdown"]) for c in cells for o in c.get("outputs", []) if "text/markdown" in o.get("data", {})]
     title = "# Claims, measured"
-    head = f"Every number that the documents of the seeds promise, beside what was measured for it. How each is measured, and by which rule it is judged: [the chapter]({LEDGER})."
+    head = f"Every number that the source documents promise, beside what was measured for it. How each is measured, and by which rule it is judged: [the chapter]({LEDGER})."
     (folder / "ledger.md").write_text("\n\n".join([title, head, said, *rows]) + "\n", encoding="utf-8")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import outputs as stored
 import pytest
 import yaml
+from conftest import stated_seconds
 from readme import readme_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,20 +195,6 @@ def test_stored_notebook_is_tidy(path):
     require(not local, f"stored outputs name places of one machine: {local}")
 
 
-# Chapters that start processes of their own or take half a minute: once, in a kernel, is enough.
-LONG = """
-06_gpu 08_ops 09_accuracy
-14_adaptive
-24_trainer 26_family 27_parallel
-36_stages
-42_operator 43_flops 44_language 45_ablation 46_pipeline 48_quality 49_recall 50_localisation 51_encoder 52_compression 53_scaling 54_long_context 55_efficiency 56_benchmark 57_ledger
-61_cifar 62_training 63_curvature 64_solutions 65_likeness 66_sweep 67_pictures 68_study
-70_spectrum 72_routing 73_interventions 74_explorer
-80_cli 81_crashes
-91_full_training 92_benchmarking 93_interpretability 94_reproducibility
-""".split()
-
-
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 PINNED = re.compile(r"[\w./-]+@[0-9a-f]{40}|docker://\S+:\d[\w.]*")
 
@@ -247,6 +234,7 @@ def test_examples_for_contributors():
 @pytest.mark.slow
 @pytest.mark.integration
 def test_nbdev_test(request):
-    "nbdev_test runs the notebooks in process; the notebooks of this session then run in kernels of their own."
+    "nbdev_test runs notebooks in process, those that state a quarter of a minute or more excepted: for these once, in a kernel, is enough."
     flags = request.config.getoption("--flags").replace(",", " ")
-    run_nbdev(f"nbdev_test(n_workers=1, skip_file_re={'|'.join(LONG)!r}, flags={flags!r})", ROOT)
+    long = [path.stem for path in NBS if stated_seconds(load(path)["cells"]) >= 15]
+    run_nbdev(f"nbdev_test(n_workers=1, skip_file_re={'|'.join(long)!r}, flags={flags!r})", ROOT)

@@ -36,7 +36,7 @@ from resnet_bk.train.trainer import (
 # %% ../../nbs/bench/56_benchmark.ipynb #dd6dc732
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    "A model and its training: the seeds' fields, the mixer and the number of experts. ValueError for what no model can have."
+    "A model and its training: the source documents' fields, the mixer and the number of experts. ValueError for what no model can have."
 
     model_name: str = "resnet_bk_baseline"
     mixer: str = "ladder"
@@ -444,7 +444,7 @@ def benchmark_table(results: dict[str, dict]) -> str:
 
 
 def plot_benchmark(results: dict[str, dict]):
-    "The four panels of the seeds: training loss, held-out perplexity, time of a pass, operations of the training."
+    "The four panels of the source documents: training loss, held-out perplexity, time of a pass, operations of the training."
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(2, 2, figsize=(10, 6.4), constrained_layout=True)

@@ -37,7 +37,7 @@ def mean_sd(values) -> tuple[float, float]:
 
 
 def result_row(trainer: Trainer, name: str) -> dict:
-    "One finished run: the field names of the seeds' BenchmarkResults, and bits_per_byte."
+    "One finished run: the field names of the source documents' BenchmarkResults, and bits_per_byte."
     evals = [r for r in trainer.history if "val_loss" in r]
     steps = [r for r in trainer.history if "seconds" in r]
     final, corpus = (

@@ -127,7 +127,7 @@ def student_of(
             )
     else:
         raise InputError(
-            f"student must be a run folder or one of the presets {', '.join(PRESETS)}, got {source!r}"
+            f"--distill must be a run folder or one of the presets {', '.join(PRESETS)}, got {source!r}"
         )
     if weights and changes:
         raise InputError(
@@ -145,7 +145,8 @@ class Plan:
     """What to make of a run: `config` is that of the final model. Raises InputError for what cannot be done.
 
     to: "int8", "int4" or None; fraction: of channels, heads and experts to remove; student: a preset or a run to distil into, or None,
-    with `changes` of its settings; steps: of each stage that goes on from trained weights (None: a fifth of the run's).
+    with `changes` of its settings; steps: of each stage that goes on from trained weights (None: a fifth of the run's). Errors
+    name the options of the command line: --to, --prune, --distill, --steps.
     """
 
     def __init__(
@@ -162,7 +163,11 @@ class Plan:
         if not (to or fraction or student):
             raise InputError("nothing to do: ask for --to, --prune or --distill")
         if to not in (None, *BITS):
-            raise InputError(f"to must be one of {', '.join(BITS)}, got {to!r}")
+            raise InputError(f"--to must be one of {', '.join(BITS)}, got {to!r}")
+        if not 0 <= fraction < 1:
+            raise InputError(
+                f"--prune must be a fraction, at least 0 and below 1, got {fraction}"
+            )
         if changes and not student:
             raise InputError(
                 f"{next(iter(changes))} is a setting of a student; give --distill, too"
@@ -176,7 +181,7 @@ class Plan:
         self.train = TrainConfig(**self.record["train"])
         self.steps = round(SHARE * self.train.steps) if steps is None else steps
         if self.steps < 0:
-            raise InputError(f"steps must be at least 0, got {steps}")
+            raise InputError(f"--steps must be at least 0, got {steps}")
         self.origin = read_json(find_checkpoint(run) / "manifest.json")[
             "model.safetensors"
         ]["sha256"]

@@ -46,7 +46,9 @@ def _compiled(function, **flags):
 
 
 _sweep = _compiled
-_rows = partial(_compiled, pipeline_class=_NoAlias)
+# Inlined without exception. A row function that stays a function is compiled twice, alone and within its caller, and rounds
+# differently in the two; which one runs would depend on whether the process compiled it or found its caller in the cache.
+_rows = partial(_compiled, pipeline_class=_NoAlias, forceinline=True)
 
 
 def _size(width):

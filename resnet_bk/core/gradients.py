@@ -12,7 +12,7 @@ from torch.autograd import Function
 
 # %% ../../nbs/core/02_gradients.ipynb #674b20ed
 class _Blended(Function):
-    "1/d whose derivative is (1 - a)(-G^2) + a(-1/G^2), the seeds' hybrid analytic gradient."
+    "1/d whose derivative is (1 - a)(-G^2) + a(-1/G^2), the source documents' hybrid analytic gradient."
 
     @staticmethod
     def forward(ctx, d, blend):
@@ -28,7 +28,7 @@ class _Blended(Function):
 
 
 def local_inverse(own: Tensor, carried: Tensor, grad: str, blend: float) -> Tensor:
-    """1 / (own - carried), differentiated exactly, or through `own` alone by the seeds' approximation.
+    """1 / (own - carried), differentiated exactly, or through `own` alone by the source documents' approximation.
 
     own, carried: complex tensors of one shape. grad "exact", "diagonal" (-G²) or "hybrid" ((1-α)(-G²) + α(-1/G²), α = `blend`).
     """

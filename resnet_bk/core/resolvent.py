@@ -465,7 +465,7 @@ def resolvent_mix(
 
 # %% ../../nbs/core/00_resolvent.ipynb #71ebc643
 def theta_phi_diagonal(v: Tensor, z: complex, hopping: float = 1.0) -> Tensor:
-    """$G_{ii}$ by the determinant recursions θ and φ, the seeds' method: for small N only, it overflows beyond.
+    """$G_{ii}$ by the determinant recursions θ and φ, the source documents' method: for small N only, it overflows beyond.
 
     v (N,) real; z complex, Im z > 0. Returns (N,) complex128. Overflow shows as NaN: nothing is masked.
     """

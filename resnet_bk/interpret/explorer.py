@@ -41,6 +41,7 @@ from resnet_bk.interpret.spectrum import (
     spectrum_range,
 )
 from ..model.lm import ResNetBK
+from ..train.checkpoint import load_run, run_tokenizer
 from ..train.loggers import COLOURS
 from ..train.tokens import ByteTokenizer, InputError, Tokenizer
 
@@ -306,18 +307,21 @@ class PotentialExplorer(Live):
 
 # %% ../../nbs/interpret/74_explorer.ipynb #374bfac4
 class TextExplorer(Live):
-    """A text as the heads of a trained model see it, and the next token. With the shipped example, or a model and its tokeniser.
+    """A text as the heads of a trained model see it, and the next token. With the shipped example, a run folder, or a model and its tokeniser.
 
-    A choice of layer or head sets the energy and the broadening to the head's own. Raises InputError for a model without chains or a text too short.
+    A choice of layer or head sets the energy and the broadening to the head's own. Raises InputError for a folder that is not a run, a
+    model without chains and a text too short.
     """
 
     def __init__(
         self,
-        model: ResNetBK | None = None,
+        model: ResNetBK | str | Path | None = None,
         tokenizer: Tokenizer | None = None,
         text: str = "The quick brown fox jumps over the lazy dog.",
         most: int = 256,
     ):
+        if isinstance(model, (str, Path)):
+            model, tokenizer = load_run(model)[0], tokenizer or run_tokenizer(model)
         self.model, self.tokenizer, self.most = (
             load_example("ladder") if model is None else model,
             tokenizer or ByteTokenizer(),

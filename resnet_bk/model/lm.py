@@ -169,7 +169,7 @@ def build_body(c: ResNetBKConfig) -> nn.Module:
     return AdaptiveStack(blocks, c.d_model, answer, exits)
 
 # %% ../../nbs/model/16_lm.ipynb #aa28e97b
-# settings whose parts live in later rooms, and the module that registers the part when it is imported
+# settings whose parts live in later packages, and the module that registers the part when it is imported
 LATER: dict[str, str] = dict(
     pruned_heads="resnet_bk.compress.prune",
     use_pruning="resnet_bk.compress.prune",
@@ -196,7 +196,7 @@ def check_parts(c: ResNetBKConfig):
         except ModuleNotFoundError as error:
             if (
                 error.name != module
-            ):  # the room is there, and something that it needs is not
+            ):  # the module is there, and something that it needs is not
                 raise
     missing = [flag for flag in wanted if flag not in REGISTERED]
     if missing:
@@ -303,6 +303,7 @@ class ResNetBK(
         return self.body(x, state, self.embed.scores, starts)  # (B, N, V)
 
     def forward(self, ids: Tensor, starts: Tensor | None = None) -> Tensor:
+        "Logits (B, N, V): of the token after each of ids (B, N) int64, from it and those before it. `starts` and errors: see the class."
         return self.stream(ids, starts=starts)[0]
 
     def loss(
@@ -354,6 +355,10 @@ def generate_tokens(
     seed: int | None = None,
 ):
     "Yields new tokens (B, 1), one a step, after the prompt ids (B, N), N >= 1; see `ResNetBK.generate`."
+    if not isinstance(ids, Tensor):
+        raise TypeError(
+            f"ids must be a tensor (B, N) of token ids, got {type(ids).__name__}; a tokeniser's `encode` makes them of text"
+        )
     for name, value, ok in (
         (
             "max_new_tokens",
@@ -394,7 +399,9 @@ def generate(
 ) -> Tensor:
     """Continues ids (B, N) by `max_new_tokens`: returns (B, N + max_new_tokens). O(1) state and time a token for resolvent layers.
 
-    temperature 0 takes the likeliest token; top_k keeps the k likeliest; the same seed gives the same text.
+    temperature 0 takes the likeliest token; top_k keeps the k likeliest; the same seed gives the same text, None a new one.
+    Raises TypeError for ids that are no int64 tensor; ValueError for ids that are not (B, N) with N >= 1 or outside the vocabulary,
+    max_new_tokens or temperature below 0, top_k below 1, and a seed outside 0..2**63 - 1.
     """
     return torch.cat(
         [ids, *generate_tokens(self, ids, max_new_tokens, temperature, top_k, seed)], 1

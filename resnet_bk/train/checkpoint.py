@@ -228,13 +228,23 @@ def prune_checkpoints(run: Path, keep: int = 2):
             shutil.rmtree(aside)
 
 # %% ../../nbs/train/22_checkpoint.ipynb #ad5d7664
+def _no_run(folder: Path) -> str:
+    "What to say of a folder that is not a run's: where it is looked for, and which runs lie below it."
+    lacks = "it has no run.json" if folder.is_dir() else "there is no such folder"
+    below = [str(path.parent) for path in sorted(folder.glob("*/run.json"))]
+    remedy = (
+        f"it holds runs, name one: {', '.join(below)}"
+        if below
+        else "name one that `resnet-bk train --out` wrote"
+    )
+    return f"{folder.resolve()} is not a run folder ({lacks}); {remedy}"
+
+
 def read_record(run: Path) -> dict:
     "run.json of a run; InputError where it is missing or says what no run says."
     path = Path(run) / "run.json"
     if not path.is_file():
-        raise InputError(
-            f"{run} is not a run folder (it has no run.json); name one that `resnet-bk train --out` wrote"
-        )
+        raise InputError(_no_run(Path(run)))
     record = read_json(path)
     kinds = dict(model=dict, train=dict, corpus=dict) | {
         k: v
@@ -256,8 +266,8 @@ def read_record(run: Path) -> dict:
     return record
 
 
-def find_checkpoint(run: Path, which: str = "last") -> Path:
-    "The verified last or best checkpoint of a run; InputError says what is wrong."
+def find_checkpoint(run: str | Path, which: str = "last") -> Path:
+    "The verified checkpoint of a run: the last, the best, or one by its name, such as step-300; InputError says what is wrong."
     run = Path(run)
     read_record(run)
     saved = list_checkpoints(run)
@@ -265,13 +275,16 @@ def find_checkpoint(run: Path, which: str = "last") -> Path:
         raise InputError(
             f"run {run} has no complete checkpoint; continue it with `resnet-bk train --resume --out {run}`"
         )
-    if which not in ("last", "best"):
-        raise InputError(f"checkpoint must be last or best, got {which!r}")
-    path = saved[-1]
+    named = {path.name: path for path in saved}
+    if which not in ("last", "best", *named):
+        raise InputError(
+            f"checkpoint must be last, best or one of {', '.join(named)}, got {which!r}"
+        )
     if which == "best":
-        for saved_path in saved:
-            verify_checkpoint(saved_path)
-        path = min(saved, key=_held_out)
+        for path in saved:
+            verify_checkpoint(path)
+        return min(saved, key=_held_out)
+    path = named.get(which, saved[-1])
     verify_checkpoint(path)
     return path
 
@@ -287,13 +300,17 @@ def load_model(path: Path) -> ResNetBK:
     return model.eval()
 
 
-def load_run(run: Path, which: str = "last") -> tuple[ResNetBK, dict]:
-    "The model of a run's last or best checkpoint, in eval mode on the CPU, and the run's record."
+def load_run(run: str | Path, which: str = "last") -> tuple[ResNetBK, dict]:
+    """The model of a run's checkpoint, in eval mode on the CPU, and the run's record, which is its run.json.
+
+    which: "last", "best" (the lowest held-out loss) or the name of a kept checkpoint, such as "step-300". Raises InputError, one
+    line with the remedy, for a folder that is not a run, a checkpoint that is not there, and a file that is missing or damaged.
+    """
     path = find_checkpoint(run, which)
     return load_model(path), read_record(run)
 
 
-def run_tokenizer(run: Path) -> Tokenizer:
+def run_tokenizer(run: str | Path) -> Tokenizer:
     "The tokeniser that a run was trained with; InputError where its file is not the one that was written."
     run = Path(run)
     corpus = read_record(run)["corpus"]

@@ -429,7 +429,7 @@ def open_rows(
 def load_corpus(
     corpus: (
         str | os.PathLike
-    ),  # 'pydocs', a .txt file, a folder, a name below the data root, or a hub name
+    ),  # 'pydocs', a text file, a folder, a name below the data root, or a hub name
     *,
     data_root: (
         str | os.PathLike | None
@@ -441,7 +441,12 @@ def load_corpus(
         int | None
     ) = None,  # ids at most; bpe and words are learnt on the training split alone
 ) -> Corpus:
-    "Load a corpus. `InputError`, one line with the remedy, where it is unknown, unreadable, empty or out of reach."
+    """Load a corpus: its tokens by split, and what identifies it.
+
+    `corpus` is `pydocs` (the documentation inside this Python, no download), a text file or a folder of text or parquet files (by its
+    path), a folder below the data root (by its name), or one of `HUB`, such as `wikitext-2`, from the hub. Text without a validation
+    split gives its last tenth. `InputError`, one line with the remedy, where it is unknown, unreadable, empty or out of reach.
+    """
     plain = tokenizer == "bytes" and (vocab_size is None or vocab_size >= 256)
     if os.fspath(corpus) == "pydocs" and plain:
         return _pydocs()

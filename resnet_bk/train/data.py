@@ -60,6 +60,16 @@ class Corpus:
 
 # %% ../../nbs/train/20_data.ipynb #31c14f87
 @patch
+def joined(self: Corpus) -> tuple[torch.Tensor, torch.Tensor]:
+    "Ids of all splits, one after another, (n,), and the offsets at which their documents begin, int64, (D,)."
+    before = [0, *itertools.accumulate(map(len, self.splits.values()))]
+    begins = [
+        self.documents[split] + first for split, first in zip(self.splits, before)
+    ]  # (D_split,) each
+    return torch.cat([*self.splits.values()]), torch.cat(begins)  # (n,), (D,)
+
+
+@patch
 def head(self: Corpus, n_tokens: int) -> Corpus:
     "The corpus cut to the first `n_tokens` (2 at least) of each split, hashed anew: for demonstrations."
     if n_tokens < 2:
@@ -97,9 +107,7 @@ def record(self: Corpus) -> dict:
 @patch
 def __repr__(self: Corpus) -> str:
     sizes = ", ".join(f"{s} {len(t):,}" for s, t in self.splits.items())
-    return (
-        f"Corpus({self.name!r}, {sizes} tokens, {self.tokenizer.name}, {self.licence})"
-    )
+    return f"Corpus({self.name!r}, {sizes} tokens, {self.tokenizer.name}, licence {self.licence})"
 
 # %% ../../nbs/train/20_data.ipynb #0d7a9421
 def make_corpus(
