@@ -28,6 +28,7 @@ setup: .venv/.installed  ## install the library and its tools into .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@$(BIN)/python .github/scripts/hooks.py
 	@touch $@
+	@echo "installed; for a shell: . .venv/bin/activate; next: make train, make lab, make test"
 
 sync: setup  ## notebooks -> library and README
 	$(BIN)/nbdev_export

@@ -159,7 +159,12 @@ class Plan:
         changes: dict | None = None,
     ):
         self.model, self.record = load_run(run)
-        self.to, self.fraction, self.student = to, fraction, student
+        self.to, self.fraction, self.student, self.changes = (
+            to,
+            fraction,
+            student,
+            changes or None,
+        )
         if not (to or fraction or student):
             raise InputError("nothing to do: ask for --to, --prune or --distill")
         if to not in (None, *BITS):
@@ -318,6 +323,7 @@ def compress(
         fraction=plan.fraction,
         student=plan.student,
         steps=plan.steps,
+        changes=plan.changes,
     )
     settings = dict(
         model=asdict(plan.config),

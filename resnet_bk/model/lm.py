@@ -10,6 +10,7 @@ __all__ = ['LATER', 'REGISTERED', 'INITIALISED', 'build_potential', 'build_mixer
 import importlib
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -225,6 +226,15 @@ class TiedEmbedding(nn.Embedding):
         return F.linear(x, self.weight)
 
 # %% ../../nbs/model/16_lm.ipynb #f5cd4807
+def _check_dtype(ids):
+    "TypeError for what are not token ids, with the way to them."
+    found = ids.dtype if isinstance(ids, Tensor) else type(ids).__name__
+    if found != torch.int64:
+        raise TypeError(
+            f"ids must be an int64 tensor (B, N), got {found}; of a text: tokenizer.encode(text).long()[None]"
+        )
+
+
 class ResNetBK(
     nn.Module,
     PyTorchModelHubMixin,
@@ -251,6 +261,16 @@ class ResNetBK(
             if getattr(config, flag):
                 REGISTERED[flag](self)
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, **options) -> "ResNetBK":
+        "The model that `save_pretrained` wrote to a folder, or of a repository of the hub. ValueError for the folder of a run."
+        folder = Path(pretrained_model_name_or_path)
+        if (folder / "run.json").is_file() and not (folder / "config.json").is_file():
+            raise ValueError(
+                f"{folder} is the folder of a run: use resnet_bk.train.checkpoint.load_run, or name one of its checkpoints"
+            )
+        return super().from_pretrained(pretrained_model_name_or_path, **options)
+
     def _initialise(self):
         "Embedding, linear layers of mixers and feed-forward layers, and all that writes into the stream; the rest keeps its own start."
         narrow = 0.02 / math.sqrt(2 * self.config.n_layers)
@@ -276,8 +296,7 @@ class ResNetBK(
         self, ids: Tensor, state: list | None = None, starts: Tensor | None = None
     ) -> tuple[Tensor, list]:
         "Logits (B, N, V) of the next N tokens and the state that continues them; `state` None begins a text."
-        if ids.dtype != torch.int64:
-            raise TypeError(f"ids must be int64, got {ids.dtype}")
+        _check_dtype(ids)
         if ids.ndim != 2 or ids.shape[1] == 0:
             raise ValueError(
                 f"ids must have shape (B, N) with N >= 1, got {tuple(ids.shape)}"
@@ -355,10 +374,7 @@ def generate_tokens(
     seed: int | None = None,
 ):
     "Yields new tokens (B, 1), one a step, after the prompt ids (B, N), N >= 1; see `ResNetBK.generate`."
-    if not isinstance(ids, Tensor):
-        raise TypeError(
-            f"ids must be a tensor (B, N) of token ids, got {type(ids).__name__}; a tokeniser's `encode` makes them of text"
-        )
+    _check_dtype(ids)
     for name, value, ok in (
         (
             "max_new_tokens",
@@ -398,6 +414,8 @@ def generate(
     seed: int | None = None,
 ) -> Tensor:
     """Continues ids (B, N) by `max_new_tokens`: returns (B, N + max_new_tokens). O(1) state and time a token for resolvent layers.
+
+    Ids of a text are `tokenizer.encode(text).long()[None]`, and `tokenizer.decode(ids[0])` is the way back.
 
     temperature 0 takes the likeliest token; top_k keeps the k likeliest; the same seed gives the same text, None a new one.
     Raises TypeError for ids that are no int64 tensor; ValueError for ids that are not (B, N) with N >= 1 or outside the vocabulary,

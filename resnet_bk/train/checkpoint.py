@@ -425,7 +425,9 @@ def open_run(
 
 # %% ../../nbs/train/22_checkpoint.ipynb #46eb1b89
 def read_metrics(run: Path) -> list[dict]:
-    "Rows of a run's metrics.jsonl, without a last line cut short by a crash. InputError names a line that is damaged."
+    "Rows of a run's metrics.jsonl, without a last line cut short by a crash. InputError for a folder that is not there or a damaged line."
+    if not Path(run).is_dir():
+        raise InputError(_no_run(Path(run)))
     path, rows = Path(run) / "metrics.jsonl", []
     lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
     for number, line in enumerate(

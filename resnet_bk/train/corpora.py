@@ -267,12 +267,11 @@ def _open_folder(path: Path, name: str, source: str) -> Rows:
         raise InputError(
             f"file {str(path)!r} is not a .txt file; give a .txt file or a folder"
         )
+    no_text = f"folder {str(path)!r} has no .txt and no data files (parquet, json, csv); put text there"
     suffixes = {p.suffix for p in path.rglob("*")} if path.is_dir() else {".txt"}
     if not suffixes & (_DATA_SUFFIXES if ".txt" not in suffixes else _TABLES):
         if not (parts := _text_documents(path)):
-            raise InputError(
-                f"folder {str(path)!r} has no .txt and no data files (parquet, json, csv); put text there"
-            )
+            raise InputError(no_text)
         return Rows(
             name, licence, source, parts, True, {s: len(d) for s, d in parts.items()}
         )
@@ -283,6 +282,10 @@ def _open_folder(path: Path, name: str, source: str) -> Rows:
                 str(path.resolve())
             )
         except Exception as e:  # the readers' errors have no common base
+            if isinstance(
+                e, datasets.data_files.EmptyDatasetError
+            ):  # such files as there are lie in hidden folders
+                raise InputError(no_text) from e
             raise InputError(
                 f"folder {str(path)!r} cannot be read as a data set: {_one_line(e)}; check its files"
             ) from e

@@ -478,11 +478,12 @@ class Progress(Callback):
 
     def on_step(self, trainer, row):
         self._show(
-            trainer, loss=f"{row['loss']:.3f}", tok_s=f"{row['tokens_per_s']:,.0f}"
+            trainer,
+            **{"loss": f"{row['loss']:.3f}", "tokens/s": f"{row['tokens_per_s']:,.0f}"},
         )
 
     def on_eval(self, trainer, row):
-        self._show(trainer, val=f"{row['val_loss']:.3f}")
+        self._show(trainer, **{"held-out": f"{row['val_loss']:.3f}"})
 
     def on_end(self, trainer):
         if self.bar is not None:
