@@ -239,7 +239,7 @@ def _plan(
     try:
         model, plan = settings_from(asked, model, plan)
     except InputError as error:
-        if start is None or args.preset:
+        if start is None or args.preset or str(error).split()[0] not in asdict(model):
             raise
         raise InputError(
             f"{error}; the other settings of the model are those of {out if old else args.init}"
@@ -352,7 +352,7 @@ def train(args) -> int:
     plan, tokens = trainer.config, corpus.n_tokens("train")
     passes = plan.steps * plan.batch_size * model.n_seq / tokens
     _say(
-        f"{parameters:,} parameters; {corpus!r}; steps {trainer.step} to {plan.steps}, {passes:,.2g} times the training text"
+        f"{parameters:,} parameters; {corpus!r}; steps {trainer.step} to {plan.steps}, {passes:,.{0 if passes >= 10 else 2}f} times the training text"
     )
     if tokens < plan.batch_size * model.n_seq:
         _say(
@@ -376,7 +376,6 @@ def generate(args) -> int:
     "Continue a prompt with a run's model; the text alone goes to standard output."
     for name, value, least in (
         ("--tokens", args.tokens, 0),
-        ("--temperature", args.temperature, 0),
         ("--top-k", args.top_k, 1),
         ("--seed", args.seed, 0),
     ):
@@ -384,6 +383,10 @@ def generate(args) -> int:
             raise InputError(
                 f"{name} must be at least {least} and below 2**63, got {value}"
             )
+    if not 0 <= args.temperature < float("inf"):
+        raise InputError(
+            f"--temperature must be a finite number, at least 0, got {args.temperature}"
+        )
     model, record = load_run(args.run, args.checkpoint)
     prompt = os.fsencode(args.prompt)  # the bytes that the shell passed
     if not prompt:
@@ -427,34 +430,38 @@ def compress_run(args) -> int:
         fraction=args.prune,
         student=args.distill,
         steps=args.steps,
-        changes=args.given,
+        changes=args.given or None,
     )
-    if check_folder(args.out, args.resume) and not any(
-        wish.values()
+    old = read_record(args.out) if check_folder(args.out, args.resume) else {}
+    if old and wish == dict(
+        to=None, fraction=0.0, student=None, steps=None, changes=None
     ):  # resumed: what was asked for before
-        wish = read_record(args.out).get("compressed") or wish
-    plan = Plan(
-        args.run,
-        **{name: wish.get(name) for name in ("to", "student", "steps", "changes")},
-        fraction=wish["fraction"],
-    )
+        wish = {
+            name: (old.get("compressed") or {}).get(name, usual)
+            for name, usual in wish.items()
+        }
+    plan = Plan(args.run, **wish)
     name = _place(
-        plan.record.get("corpus_from", "pydocs") if args.corpus is None else args.corpus
+        (old or plan.record).get("corpus_from", "pydocs")
+        if args.corpus is None
+        else args.corpus
     )
     corpus = load_corpus(name, tokenizer=run_tokenizer(args.run))
     made = compress(
         plan, corpus, args.out, args.resume, not args.quiet, corpus_from=name
     )
     _say(summary(made))
+    stages = Path(args.out) / "stages"
     _say(
-        f"{args.out} holds the model of the last row, in the newest folder of its checkpoints; {Path(args.out) / 'stages'}, for --resume, may be deleted"
+        f"{args.out} holds the model of the last row, in the newest folder of its checkpoints"
+        + (f"; {stages} may be deleted" if stages.is_dir() else "")
     )
     _say(args.out, result=True)
     return 0
 
 # %% ../nbs/80_cli.ipynb #800eac9a
 def evaluate(args) -> int:
-    "Held-out loss, perplexity and bits per byte of a run's model, as one JSON object."
+    "Loss, perplexity and bits per byte of a run's model on held-out text, or on another split, as one JSON object."
     model, record = load_run(args.run, args.checkpoint)
     name = record.get("corpus_from", "pydocs") if args.corpus is None else args.corpus
     corpus = load_corpus(name, tokenizer=run_tokenizer(args.run))
@@ -473,7 +480,7 @@ def evaluate(args) -> int:
     )
     _say_if_few(
         measures["tokens"],
-        "" if args.split == "all" else "; --split all scores all that the corpus has",
+        "" if args.split == "all" else "; --split all scores the training text, too",
     )
     print(
         json.dumps(
@@ -508,10 +515,16 @@ def run_lines(run: Path) -> dict[str, str]:
     if made := record.get("compressed"):
         lines |= dict(
             compressed=", ".join(
-                f"{k} {v}" for k, v in made.items() if v and k != "of"
+                f"{k} {v}"
+                for k, v in made.items()
+                if v not in (None, 0.0) or k == "steps"
             ),
             stages=listed(
-                sorted((run / "stages").glob("[!.]*"), key=lambda p: p.stat().st_mtime)
+                [
+                    p
+                    for stage in ("distil", "prune", "round")
+                    if (p := run / "stages" / stage).is_dir()
+                ]
             ),
         )
     lines |= dict(
@@ -521,12 +534,13 @@ def run_lines(run: Path) -> dict[str, str]:
     key, over = (
         ("final_loss", "the whole split")
         if any("final_loss" in r for r in rows)
-        else ("val_loss", f"the first {record['train']['eval_tokens']:,} tokens")
+        else ("val_loss", f"at most {record['train']['eval_tokens']:,} tokens")
     )
     return lines | {
         "checkpoints": listed(list_checkpoints(run)),
         "training loss": last("loss"),
-        "held-out loss": f"{last(key)}, over {over}",
+        "held-out loss": last(key),
+        "scored on": over,
     }
 
 
@@ -1103,7 +1117,7 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(_with_remedy(message, self.prog))
 
 # %% ../nbs/80_cli.ipynb #25f1b32a
-CORPUS = "pydocs (embedded), a .txt file, a folder of .txt files, or a name below RESNET_BK_DATA or on the hub"
+CORPUS = "pydocs (embedded), a .txt file, a folder of .txt, parquet, json or csv files, or a name below RESNET_BK_DATA or on the hub"
 
 
 def _command(group, name: str, call):
@@ -1605,10 +1619,11 @@ def _kept(args) -> str:
     "What is left of a command that was interrupted."
     if not hasattr(args, "resume"):
         return ""
-    if args.call is train and not list_checkpoints(
-        args.out
-    ):  # a second Ctrl-C does not wait for the save
-        return "; nothing is saved yet, --resume begins anew"
+    # a second Ctrl-C does not wait for the save
+    if not Path(args.out).is_dir() or (
+        args.call is train and not list_checkpoints(args.out)
+    ):
+        return "; nothing is saved yet"
     return "; what was done is saved, --resume continues it"
 
 

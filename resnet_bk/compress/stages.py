@@ -333,8 +333,12 @@ def compress(
     )
     tokenizer = None if corpus.tokenizer.name == "bytes" else corpus.tokenizer.content
     out = open_run(out, settings | record | environment(), resume, tokenizer)
-    if (was := read_json(out / "run.json").get("compressed") or {}) != asked:
-        changed = next(k for k in asked if was.get(k) != asked[k])
+    was = read_json(out / "run.json").get("compressed") or {}
+    # what is changed in a student, the model says, too; runs of older versions do not say it here
+    if changed := next(
+        (k for k in asked if was.get(k) != asked[k] and (k != "changes" or k in was)),
+        None,
+    ):
         raise InputError(
             f"cannot resume {out}: {changed} was {was.get(changed)!r}, now {asked[changed]!r}; use another folder"
         )

@@ -407,7 +407,7 @@ PRESETS = MappingProxyType(_presets())
 PRESET_WORDS = MappingProxyType(
     dict(
         baseline="ladders, about 0.8 million parameters",
-        moe="baseline, four experts, the spectral readout",
+        moe="baseline, four experts, the spectral read-out",
         step2="moe, Koopman dynamics, leapfrog sub-layers (a step of the source documents, as are the next)",
         step4="step2, rounded weights, pruned channels",
         step5="step4, mixed precision",

@@ -233,7 +233,7 @@ def _no_run(folder: Path) -> str:
     lacks = "it has no run.json" if folder.is_dir() else "there is no such folder"
     below = [str(path.parent) for path in sorted(folder.glob("*/run.json"))]
     remedy = (
-        f"it holds runs, name one: {', '.join(below)}"
+        f"it holds runs, name one: {', '.join(below[:5])}{', ...' * (len(below) > 5)}"
         if below
         else "name one that `resnet-bk train --out` wrote"
     )

@@ -432,7 +432,7 @@ def open_rows(
 def load_corpus(
     corpus: (
         str | os.PathLike
-    ),  # 'pydocs', a text file, a folder, a name below the data root, or a hub name
+    ),  # 'pydocs', a .txt file, a folder, a name below the data root, or a hub name
     *,
     data_root: (
         str | os.PathLike | None
@@ -446,8 +446,8 @@ def load_corpus(
 ) -> Corpus:
     """Load a corpus: its tokens by split, and what identifies it.
 
-    `corpus` is `pydocs` (the documentation inside this Python, no download), a text file or a folder of text or parquet files (by its
-    path), a folder below the data root (by its name), or one of `HUB`, such as `wikitext-2`, from the hub. Text without a validation
+    `corpus` is `pydocs` (the documentation inside this Python, no download), a .txt file or a folder of .txt, parquet, json or csv
+    files (by its path), a folder below the data root (by its name), or one of `HUB`, such as `wikitext-2`, from the hub. Text without a validation
     split gives its last tenth. `InputError`, one line with the remedy, where it is unknown, unreadable, empty or out of reach.
     """
     plain = tokenizer == "bytes" and (vocab_size is None or vocab_size >= 256)

@@ -116,6 +116,11 @@ def read_run(run, checkpoint="best") -> RunFiles:
     Raises InputError for a folder that is no run, a checkpoint that is missing or corrupt, or a damaged record.
     """
     run = Path(run)
+    if not isinstance(checkpoint, Path) and checkpoint not in (
+        "last",
+        "best",
+    ):  # the card says which of the two it is
+        raise InputError(f"checkpoint must be last or best, got {checkpoint!r}")
     path = (
         checkpoint if isinstance(checkpoint, Path) else find_checkpoint(run, checkpoint)
     )
