@@ -6,19 +6,25 @@
 __all__ = ['console']
 
 # %% ../nbs/82_entry.ipynb #23edf998
+import os
+import signal
 import sys
+
+
+def _stop(signum, frame):
+    print("\nresnet-bk: interrupted", file=sys.stderr, flush=True)
+    os._exit(
+        130
+    )  # no exception, which some imports catch, and nothing is written yet that could be lost
 
 
 def console() -> int:
     "Entry point of the console script and of `python -m resnet_bk`; returns the exit code."
-    try:
-        # not at the top: this takes seconds, in which Ctrl-C may come
-        from resnet_bk.cli import main
+    before = signal.signal(signal.SIGINT, _stop)
+    from resnet_bk.cli import main  # takes seconds
 
-        return main()
-    except KeyboardInterrupt:
-        print("\nresnet-bk: interrupted", file=sys.stderr)
-        return 130
+    signal.signal(signal.SIGINT, before)
+    return main()
 
 
 if __name__ == "__main__" and "__file__" in globals():  # a notebook has no file
