@@ -1064,6 +1064,13 @@ def run_pipeline(args) -> int:
 
 # %% ../nbs/80_cli.ipynb #741589e9
 def _with_remedy(message: str, program: str) -> str:
+    wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+    near = (
+        difflib.get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), 1)
+        if wrong
+        else ()
+    )
+    message += "".join(f"; did you mean {name}?" for name in near)
     minus = (
         "; write --NAME=VALUE for a value that begins with '-'"
         if "expected one argument" in message

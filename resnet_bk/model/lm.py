@@ -225,7 +225,7 @@ class TiedEmbedding(nn.Embedding):
         "Logits (..., V) of x (..., D)."
         return F.linear(x, self.weight)
 
-# %% ../../nbs/model/16_lm.ipynb #f5cd4807
+# %% ../../nbs/model/16_lm.ipynb #1437d7c4
 def _check_dtype(ids):
     "TypeError for what are not token ids, with the way to them."
     found = ids.dtype if isinstance(ids, Tensor) else type(ids).__name__
@@ -234,7 +234,7 @@ def _check_dtype(ids):
             f"ids must be an int64 tensor (B, N), got {found}; of a text: tokenizer.encode(text).long()[None]"
         )
 
-
+# %% ../../nbs/model/16_lm.ipynb #f5cd4807
 class ResNetBK(
     nn.Module,
     PyTorchModelHubMixin,
