@@ -12,7 +12,6 @@ __all__ = ['KINDS', 'MODEL_AND_TRAINING', 'CIFAR', 'FEW', 'CORPUS', 'settings_pa
 # %% ../nbs/80_cli.ipynb #1463fb47
 import argparse
 import codecs
-import difflib
 import json
 import os
 import re
@@ -35,6 +34,8 @@ from resnet_bk.model.config import (
     PRESET_WORDS,
     PRESETS,
     ResNetBKConfig,
+    check_setting,
+    guess,
     make_config,
     preset,
     read_settings,
@@ -51,6 +52,7 @@ from resnet_bk.train.checkpoint import (
     read_metrics,
     read_record,
     run_tokenizer,
+    verify_checkpoint,
     write_whole,
 )
 from .train.corpora import HUB, load_corpus, local_names
@@ -120,24 +122,27 @@ def config_names(kinds=MODEL_AND_TRAINING) -> str:
 
 def read_config(source: str, kinds=MODEL_AND_TRAINING, command: str = "train") -> dict:
     "Typed settings of `kinds` from a YAML file or a shipped one; InputError names the file."
-    if source not in shipped_configs() and not Path(source).is_file():
-        raise InputError(
-            f"--config {source}: there is no such file; give one, or a name of {config_names(kinds)}"
-        )
     try:
         values = read_settings(source)
     except ValueError as error:
         raise InputError(f"--config: {error}") from error
     parser = settings_parser(kinds)
-    unknown = [k for k in values if k not in parser.get_defaults()]
+    known = vars(parser.get_defaults())
+    unknown = [k for k in values if k not in known]
     if unknown:
         raise InputError(
-            f"--config {source}: unknown setting {unknown[0]!r}; see resnet-bk {command} --help"
+            f"--config {source}: unknown setting {unknown[0]!r}{guess(unknown[0], known)}; see resnet-bk {command} --help"
         )
     empty = [k for k, v in values.items() if v is None]
     if empty:
         raise InputError(f"--config {source}: {empty[0]} has no value")
-    return _parsed(parser.parse_object, values, where=f"--config {source}: ")
+    values = _parsed(parser.parse_object, values, where=f"--config {source}: ")
+    try:
+        for f in (f for kind, _ in kinds for f in fields(kind) if f.name in values):
+            check_setting(f, values[f.name])
+    except ValueError as error:
+        raise InputError(f"--config {source}: {error}") from error
+    return values
 
 
 def settings_asked(args) -> dict:
@@ -255,6 +260,18 @@ def _plan(
     return model, plan
 
 # %% ../nbs/80_cli.ipynb #c485223c
+def _corpus_of(args, record: dict) -> str:
+    "The corpus of --corpus, else that of the run; full path where it is a file or folder. InputError where the run's is no longer there."
+    if args.corpus is not None:
+        return _place(args.corpus)
+    name = record.get("corpus_from", "pydocs")
+    if os.path.isabs(name) and not os.path.exists(name):
+        raise InputError(
+            f"{name}, the text that the run was trained on, is no longer there; say by --corpus where it is now"
+        )
+    return name
+
+
 def _place(name: str) -> str:
     "The name of a corpus, or the full path where it is a folder or file."
     return (
@@ -268,10 +285,7 @@ def _text(
     args, asked: dict, out: Path, old: dict | None, model: ResNetBKConfig
 ) -> tuple[str, Corpus, ResNetBKConfig]:
     "The corpus by its name, its tokens, and the model with as many token ids."
-    name = (
-        (old or {}).get("corpus_from", "pydocs") if args.corpus is None else args.corpus
-    )
-    name, tokenizer = _place(name), args.tokenizer or "bytes"
+    name, tokenizer = _corpus_of(args, old or {}), args.tokenizer or "bytes"
     if old or args.init:
         tokenizer = run_tokenizer(out if old else args.init)
         if args.tokenizer not in (None, tokenizer.name):
@@ -308,6 +322,10 @@ def _origin(args, old: dict | None, model: ResNetBK) -> dict | None:
 def _built_on(model: ResNetBK, run) -> dict:
     "Gives the model the weights of a run; returns what identifies them."
     parent, record = load_run(run)
+    if parent.config.packed_weights:
+        raise InputError(
+            f"--init {run}: packed weights are not trained; give the run that they were made from"
+        )
     try:
         model.load_state_dict(parent.state_dict())
     except RuntimeError as error:
@@ -322,6 +340,19 @@ def _built_on(model: ResNetBK, run) -> dict:
     )
 
 # %% ../nbs/80_cli.ipynb #ebeb5f89
+def _say_of_text(corpus, step: int):
+    "A line each where files of the corpus are left out, and where a step of `step` tokens reads more than the training text."
+    if corpus.unread:
+        more = len(corpus.unread) - 5
+        _say(
+            f"not read in {corpus.name}: {', '.join(corpus.unread[:5])}{f' and {more} more' * (more > 0)}"
+        )
+    if (tokens := corpus.n_tokens("train")) < step:
+        _say(
+            f"the training text is short: a single step reads more than its {tokens:,} tokens, so that the model can learn it by heart"
+        )
+
+
 def train(args) -> int:
     "Train a preset on a corpus and keep a run folder."
     out = Path(args.out)
@@ -354,13 +385,10 @@ def train(args) -> int:
     _say(
         f"{parameters:,} parameters; {corpus!r}; steps {trainer.step} to {plan.steps}, {passes:,.{0 if passes >= 10 else 2}f} times the training text"
     )
-    if tokens < plan.batch_size * model.n_seq:
-        _say(
-            f"the training text is short: a single step reads more than its {tokens:,} tokens, so that the model can learn it by heart"
-        )
+    _say_of_text(corpus, plan.batch_size * model.n_seq)
     last = trainer.fit()[-1]
     bits = (
-        f", {last['final_bits_per_byte']:.4f} bits a byte"
+        f", {last['final_bits_per_byte']:.4f} bits per byte"
         if "final_bits_per_byte" in last
         else ""
     )
@@ -441,11 +469,7 @@ def compress_run(args) -> int:
             for name, usual in wish.items()
         }
     plan = Plan(args.run, **wish)
-    name = _place(
-        (old or plan.record).get("corpus_from", "pydocs")
-        if args.corpus is None
-        else args.corpus
-    )
+    name = _corpus_of(args, old or plan.record)
     corpus = load_corpus(name, tokenizer=run_tokenizer(args.run))
     made = compress(
         plan, corpus, args.out, args.resume, not args.quiet, corpus_from=name
@@ -463,8 +487,7 @@ def compress_run(args) -> int:
 def evaluate(args) -> int:
     "Loss, perplexity and bits per byte of a run's model on held-out text, or on another split, as one JSON object."
     model, record = load_run(args.run, args.checkpoint)
-    name = record.get("corpus_from", "pydocs") if args.corpus is None else args.corpus
-    corpus = load_corpus(name, tokenizer=run_tokenizer(args.run))
+    corpus = load_corpus(_corpus_of(args, record), tokenizer=run_tokenizer(args.run))
     if args.split not in (*corpus.splits, "all"):
         raise InputError(
             f"corpus {corpus.name!r} has no split {args.split!r}; it has {', '.join(corpus.splits)}, or all"
@@ -491,12 +514,34 @@ def evaluate(args) -> int:
     return 0
 
 
+def _text_of(record: dict) -> str:
+    "The corpus of a run: its name, its size, and where it was."
+    corpus, place = record["corpus"], record.get("corpus_from")
+    size = (corpus.get("n_tokens") or {}).get("train")
+    return (
+        corpus["name"]
+        + (f", {size:,} training tokens" if size else "")
+        + (f", from {place}" if place and place != corpus["name"] else "")
+    )
+
+
+def _damage(path: Path) -> str:
+    "' (damaged)' for a checkpoint whose files are not what was written."
+    try:
+        verify_checkpoint(path)
+    except InputError:
+        return " (damaged)"
+    return ""
+
+
 def run_lines(run: Path) -> dict[str, str]:
-    "What a run is and how far it got: the settings that differ from the defaults, the text, the machine, the last losses."
+    "What a run is and how far it got: the settings that differ from the defaults, seed and rate, the text, the machine, the last losses."
     record, rows = read_record(run), read_metrics(run)
     changed = (
-        lambda kind, usual: ", ".join(
-            f"{k} {v}" for k, v in record[kind].items() if v != asdict(usual).get(k)
+        lambda kind, usual, *always: ", ".join(
+            f"{k} {v}"
+            for k, v in record[kind].items()
+            if k in always or v != asdict(usual).get(k)
         )
         or "the defaults"
     )
@@ -507,8 +552,8 @@ def run_lines(run: Path) -> dict[str, str]:
     listed = lambda paths: ", ".join(p.name for p in paths) or "none yet"
     lines = dict(
         model=changed("model", ResNetBKConfig()),
-        training=changed("train", TrainConfig()),
-        corpus=record["corpus"]["name"],
+        training=changed("train", TrainConfig(), "seed", "lr"),
+        corpus=_text_of(record),
     )
     if "parameters" in record:
         lines["parameters"] = f"{record['parameters']:,}"
@@ -536,8 +581,12 @@ def run_lines(run: Path) -> dict[str, str]:
         if any("final_loss" in r for r in rows)
         else ("val_loss", f"at most {record['train']['eval_tokens']:,} tokens")
     )
+    checkpoints = (
+        ", ".join(path.name + _damage(path) for path in list_checkpoints(run))
+        or "none yet"
+    )
     return lines | {
-        "checkpoints": listed(list_checkpoints(run)),
+        "checkpoints": checkpoints,
         "training loss": last("loss"),
         "held-out loss": last(key),
         "scored on": over,
@@ -1065,12 +1114,12 @@ def run_pipeline(args) -> int:
 # %% ../nbs/80_cli.ipynb #741589e9
 def _with_remedy(message: str, program: str) -> str:
     wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
-    near = (
-        difflib.get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), 1)
-        if wrong
-        else ()
+    message = re.sub(
+        r"argument (.*): invalid (int|float) value: ('.*')",
+        lambda m: f"{m[1]} must be {KINDS[m[2]]}, got {m[3]}",
+        message,
     )
-    message += "".join(f"; did you mean {name}?" for name in near)
+    message += guess(wrong[1], re.findall(r"[\w-]+", wrong[2])) if wrong else ""
     minus = (
         "; write --NAME=VALUE for a value that begins with '-'"
         if "expected one argument" in message
@@ -1100,13 +1149,7 @@ class _Parser(argparse.ArgumentParser):
                     for word in (*self._option_string_actions, *settings)
                     if word not in ("-h", "--help")
                 ]
-                near = [
-                    word for word in known if word.startswith(name)
-                ] or difflib.get_close_matches(name, known, 1)
-                self.error(
-                    f"unknown option {name}"
-                    + (f" (did you mean {near[0]}?)" if near else "")
-                )
+                self.error(f"unknown option {name}{guess(name, known)}")
         if words and not settings:
             self.error(f"unrecognized arguments: {' '.join(words)}")
         return (
@@ -1631,7 +1674,7 @@ def _kept(args) -> str:
         args.call is train and not list_checkpoints(args.out)
     ):
         return "; nothing is saved yet"
-    return "; what was done is saved, --resume continues it"
+    return f"; what was done is saved, --resume --out {args.out} continues it"
 
 
 def main(argv=None) -> int:

@@ -301,7 +301,8 @@ def green_diagonal(
     Returns (B, N, H), or (B, N, H, P) for z (H, P); complex128 for float64 input, else complex64; modulus at most 1/η.
     cu_seqlens (D+1,) integers 0 ... N: where the D documents packed into each row end; they do not feel each other.
     The bidirectional diagonal reads every site: use it in encoders, never for next-token prediction.
-    Raises ValueError for a bad shape or value, TypeError for a bad type, naming the argument.
+    Raises ValueError for a bad shape or value, TypeError for a bad type, naming the argument. A NaN in v is not masked: it
+    reaches the sites from its own on where causal, else all.
     Rounding: |δG| <= 4 κ |G| with κ = ε (1 + max t/η), and 8 κ for gradients, ε that of the working precision,
     while κ is small (measured in the chapter "How exact it is"). In float32 |v| up to 1e18 and η down to 1e-18.
     Source: Gaussian elimination of a Jacobi matrix; g is the Weyl m-function (Teschl, Jacobi Operators, 2000, ch. 2).

@@ -310,7 +310,7 @@ class TextExplorer(Live):
     """A text as the heads of a trained model see it, and the next token. With the shipped example, a run folder, or a model and its tokeniser.
 
     A choice of layer or head sets the energy and the broadening to the head's own. Raises InputError for a folder that is not a run, a
-    model without chains and a text too short.
+    model without chains and a text too short, TypeError for what is no tokeniser.
     """
 
     def __init__(
@@ -322,6 +322,10 @@ class TextExplorer(Live):
     ):
         if isinstance(model, (str, Path)):
             model, tokenizer = load_run(model)[0], tokenizer or run_tokenizer(model)
+        if not isinstance(tokenizer, Tokenizer | None):
+            raise TypeError(
+                f"tokenizer must be a Tokenizer, got {type(tokenizer).__name__}; a text is given by text="
+            )
         self.model, self.tokenizer, self.most = (
             load_example("ladder") if model is None else model,
             tokenizer or ByteTokenizer(),

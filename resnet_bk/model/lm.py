@@ -295,7 +295,11 @@ class ResNetBK(
     def stream(
         self, ids: Tensor, state: list | None = None, starts: Tensor | None = None
     ) -> tuple[Tensor, list]:
-        "Logits (B, N, V) of the next N tokens and the state that continues them; `state` None begins a text."
+        """Logits (B, N, V) of the next N tokens `ids` (B, N) int64, and the state that continues them: a list, a part's own state for each block.
+
+        `state` None begins a text; `starts` (B, N) bool: where a document begins. Raises ValueError for shapes and for ids outside the
+        vocabulary, TypeError for other types.
+        """
         _check_dtype(ids)
         if ids.ndim != 2 or ids.shape[1] == 0:
             raise ValueError(

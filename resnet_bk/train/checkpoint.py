@@ -38,8 +38,16 @@ def writing(path: Path):
     try:
         yield
     except (OSError, SafetensorError) as error:
+        place = isinstance(
+            error, (FileNotFoundError, NotADirectoryError, PermissionError)
+        )  # else it is most often space that lacks
+        remedy = (
+            "choose another folder"
+            if place
+            else "free some space or choose another folder"
+        )
         raise InputError(
-            f"cannot write {path}: {getattr(error, 'strerror', None) or error}; free some space or choose another folder"
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}; {remedy}"
         ) from error
 
 
@@ -188,11 +196,11 @@ def verify_checkpoint(path: Path):
     for name in {**dict.fromkeys(FILES), **manifest}:
         if not (path / name).is_file():
             raise InputError(
-                f"checkpoint {path} lacks {name}; delete the checkpoint's folder to use the one before it"
+                f"checkpoint {path} lacks {name}; delete its folder to use the one before it, or name another checkpoint"
             )
         if _digest(path / name) != manifest.get(name):
             raise InputError(
-                f"checkpoint {path} is corrupt: {name} is not what was written; delete the checkpoint's folder to use the one before it"
+                f"checkpoint {path} is corrupt: {name} is not what was written; delete its folder to use the one before it, or name another checkpoint"
             )
 
 # %% ../../nbs/train/22_checkpoint.ipynb #2c7309ea
@@ -259,6 +267,10 @@ def read_record(run: Path) -> dict:
         for k, kind in dict(sha256=dict, tokenizer=str).items()
     ):
         bad = ["corpus"]
+    if bad[:1] == ["model"] and "config" in record:
+        raise InputError(
+            f"{run} is a run of images, not of a language model; its figures are in {Path(run) / 'metrics.json'}"
+        )
     if bad:
         raise InputError(
             f"{path} is damaged: {bad[0]!r} is not what a run writes; delete its folder or name another run"
@@ -311,7 +323,7 @@ def load_run(run: str | Path, which: str = "last") -> tuple[ResNetBK, dict]:
 
 
 def run_tokenizer(run: str | Path) -> Tokenizer:
-    "The tokeniser that a run was trained with; InputError where its file is not the one that was written."
+    "The tokeniser that a run was trained with, for `encode` and `decode`; InputError where its file is not the one that was written."
     run = Path(run)
     corpus = read_record(run)["corpus"]
     if corpus.get("tokenizer", "bytes") == "bytes":
@@ -352,6 +364,23 @@ def _identity(record: dict) -> dict:
     )
 
 
+def _why_not(changed: str, out: Path, old: dict, new: dict) -> str:
+    "Why a run is not continued with another record, and what to do."
+    if changed.startswith("corpus."):
+        was, now = (r["corpus"].get("name") for r in (old, new))
+        changed = (
+            f"the text of corpus {now!r}"
+            if was == now
+            else f"corpus ({was!r} in the run, {now!r} now)"
+        )
+    remedy = "use the run's own settings or another folder"
+    if not list_checkpoints(out):
+        remedy = "delete the folder, which has no checkpoint yet, or choose another"
+    elif changed.startswith(("train.steps", "train.epochs")):
+        remedy = f"to train its model on, give --init {out} and another --out"
+    return f"{changed} differs; {remedy}"
+
+
 def check_folder(out: Path, resume: bool = False) -> bool:
     "Is there something in the folder of a run? InputError where it is a file, or is in use and not to be resumed."
     out = Path(out)
@@ -362,9 +391,12 @@ def check_folder(out: Path, resume: bool = False) -> bool:
         not p.name.startswith(_TEMPORARY) for p in out.iterdir()
     )
     if used and not resume:
-        raise InputError(
-            f"{out} is not empty; pass --resume to continue the run in it, or choose another folder"
+        remedy = (
+            "pass --resume to continue the run in it, or choose another folder"
+            if (out / "run.json").is_file()
+            else "it holds no run; choose another folder"
         )
+        raise InputError(f"{out} is not empty; {remedy}")
     return used
 
 # %% ../../nbs/train/22_checkpoint.ipynb #0dd75902
@@ -408,7 +440,7 @@ def open_run(
         changed = _differences(_identity(old), _identity(record))
         if changed:
             raise InputError(
-                f"cannot resume {out}: {changed[0]} differs; use the run's own settings or another folder"
+                f"cannot resume {out}: {_why_not(changed[0], out, old, record)}"
             )
         for path in [
             *out.glob(f"{_TEMPORARY}*"),

@@ -20,9 +20,11 @@ import sysconfig
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ..model.config import guess
 from .data import Corpus, make_corpus, split_documents
 from .sources import HUB, _ask_hub, _one_line, gpt2_tokenizer, licence_of
 from .tokens import TOKENIZERS, InputError, Tokenizer
@@ -102,8 +104,14 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")  # bytes, so that line ends stay
     except UnicodeDecodeError as e:
+        packed = e.object.startswith(b"\x1f\x8b")
+        remedy = (
+            "it is compressed: unpack it with gunzip"
+            if packed
+            else "convert it, such as with 'iconv -f latin1 -t utf-8'"
+        )
         raise InputError(
-            f"file {str(path)!r} is not UTF-8 text (byte {e.start}); convert it to UTF-8"
+            f"file {str(path)!r} is not UTF-8 text (byte {e.start}); {remedy}"
         ) from None
     except OSError as e:
         raise InputError(
@@ -111,20 +119,36 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _text_documents(folder: Path) -> dict[str, list[str]]:
-    "Split -> documents of the .txt files at or below `folder`."
+def _text_files(folder: Path) -> dict[str, list[Path]]:
+    "Split -> the .txt files at or below `folder`, each a document."
     if folder.is_file():
-        return {"train": [_read_text(folder)]}
-    parts: dict[str, list[str]] = {}
+        return {"train": [folder]}
+    parts: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.txt")):
         where = path.relative_to(folder)
         words = re.split(r"[^a-z]+", where.parts[0].lower().removesuffix(".txt"))
         named = [_ALIASES[w] for w in words if w in _ALIASES]
-        parts.setdefault(named[-1] if named else None, []).append(_read_text(path))
+        parts.setdefault(named[-1] if named else None, []).append(path)
     rest = parts.pop(
         None, []
     )  # where some files name a split, the others are notes, licences and the like
     return parts or ({"train": rest} if rest else {})
+
+
+def _unread(folder: Path, read: Iterable[str | os.PathLike]) -> tuple[str, ...]:
+    "Names of the files at or below `folder` that are not among those read, but for hidden ones and a mirror's own."
+    read = {os.path.realpath(path) for path in read}
+    names = (
+        p.relative_to(folder)
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and os.path.realpath(p) not in read
+    )
+    return tuple(
+        str(p)
+        for p in names
+        if str(p) != "manifest.json"
+        and not any(part.startswith(".") for part in p.parts)
+    )
 
 # %% ../../nbs/train/21_corpora.ipynb #8cdfa61e
 _TITLE = re.compile(r" = [^=](?:.*[^=])? = \n")
@@ -168,6 +192,7 @@ class Rows(NamedTuple):
     documents: bool  # each row is a document as it stands; else `join_rows` tells
     total: dict[str, int | None]  # split -> number of rows, where known
     revision: str | None = None  # of the hub, resolved
+    unread: tuple[str, ...] = ()  # files of a local folder that are left out
 
 
 def _with_validation(rows: Rows, blank_lines: bool = False) -> dict[str, list[bytes]]:
@@ -260,34 +285,55 @@ def read_manifest(folder: Path) -> dict:
 
 
 def _open_folder(path: Path, name: str, source: str) -> Rows:
-    "Rows of a text file, a folder of text files, or a folder that `datasets` reads."
+    "Rows of a text file, a folder of text files, or a file or folder that `datasets` reads."
     manifest = read_manifest(path)
     licence = manifest.get("licence") or licence_of(name)
-    if path.is_file() and path.suffix != ".txt":
-        raise InputError(
-            f"file {str(path)!r} is not a .txt file; give a .txt file or a folder"
-        )
-    no_text = f"folder {str(path)!r} has no .txt and no data files (parquet, json, csv); put text there"
-    suffixes = {p.suffix for p in path.rglob("*")} if path.is_dir() else {".txt"}
+    no_text = f"{'folder' if path.is_dir() else 'file'} {str(path)!r} holds no text that is read: .txt, parquet, arrow, json or csv; convert it, or name another"
+    suffixes = (
+        {p.suffix for p in path.rglob("*")} if path.is_dir() else {*path.suffixes}
+    )
+    if path.is_file() and not suffixes & {".txt", *_DATA_SUFFIXES}:
+        raise InputError(no_text)
     if not suffixes & (_DATA_SUFFIXES if ".txt" not in suffixes else _TABLES):
-        if not (parts := _text_documents(path)):
+        if not (files := _text_files(path)):
             raise InputError(no_text)
+        parts = {s: list(map(_read_text, paths)) for s, paths in files.items()}
+        unread = _unread(path, itertools.chain(*files.values()))
         return Rows(
-            name, licence, source, parts, True, {s: len(d) for s, d in parts.items()}
+            name,
+            licence,
+            source,
+            parts,
+            True,
+            {s: len(d) for s, d in parts.items()},
+            unread=unread,
         )
     with _datasets_set(quiet=True) as datasets:
         saved = (path / "dataset_dict.json").exists() or (path / "state.json").exists()
+        unread, place = (), path.resolve()
+        what = (
+            dict(path=str(place))
+            if path.is_dir()
+            else dict(path=str(place.parent), data_files=place.name)
+        )
         try:
-            data = (datasets.load_from_disk if saved else datasets.load_dataset)(
-                str(path.resolve())
-            )
+            if saved:
+                data = datasets.load_from_disk(str(place))
+            else:
+                files = datasets.load_dataset_builder(**what).config.data_files
+                unread = (
+                    _unread(path, itertools.chain(*files.values()))
+                    if path.is_dir()
+                    else ()
+                )
+                data = datasets.load_dataset(**what)
         except Exception as e:  # the readers' errors have no common base
             if isinstance(
                 e, datasets.data_files.EmptyDatasetError
             ):  # such files as there are lie in hidden folders
                 raise InputError(no_text) from e
             raise InputError(
-                f"folder {str(path)!r} cannot be read as a data set: {_one_line(e)}; check its files"
+                f"{str(path)!r} cannot be read as a data set: {_one_line(e)}; check its files"
             ) from e
     source += f": {manifest['source']}" if manifest else ""
     return Rows(
@@ -297,6 +343,7 @@ def _open_folder(path: Path, name: str, source: str) -> Rows:
         _table_rows(path.name, data),
         manifest.get("rows") == "documents",
         _sizes(data),
+        unread=unread,
     )
 
 # %% ../../nbs/train/21_corpora.ipynb #5ec8fdb4
@@ -368,16 +415,26 @@ def data_root_folder(data_root: str | os.PathLike | None = None) -> Path | None:
     return folder
 
 
+def _holds_text(folder: Path) -> bool:
+    "No, where the first parquet file has no column `text`, as in a set of images."
+    from pyarrow import parquet
+
+    table = next(folder.rglob("*.parquet"), None)
+    try:
+        return table is None or "text" in parquet.read_schema(table).names
+    except (OSError, ValueError):  # damaged, which will be said where it is read
+        return True
+
+
 def local_names(data_root: str | os.PathLike | None = None) -> list[str]:
-    "Names of the folders below the data root, sorted. `InputError` where the root is set but is not a folder."
+    "Names of the folders of text below the data root, sorted. `InputError` where the root is set but is not a folder."
     root = data_root_folder(data_root)
-    return (
-        sorted(
-            p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")
-        )
+    folders = (
+        sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
         if root
         else []
     )
+    return [p.name for p in folders if _holds_text(p)]
 
 # %% ../../nbs/train/21_corpora.ipynb #8376c7e4
 def open_rows(
@@ -406,9 +463,7 @@ def open_rows(
             {"train": len(docs)},
         )
     if not name.strip():
-        raise InputError(
-            "the corpus name is empty; name a corpus, a folder or a .txt file"
-        )
+        raise InputError("the corpus name is empty; name a corpus, a folder or a file")
     path = Path(os.path.expanduser(name))
     other = lambda p: os.path.exists(p) and not (
         beside and beside.exists() and p.samefile(beside)
@@ -424,15 +479,17 @@ def open_rows(
             raise InputError(f"corpus {name!r} is too long to load whole; run 'resnet-bk data prepare {name} --out DIR' "
                              "and set RESNET_BK_DATA to DIR")  # fmt: skip
         return _open_hub(name, samples if HUB[name].samples else None)
-    local = ", ".join(local_names(data_root)) or "none"
-    raise InputError(f"corpus {name!r} is no file, folder or known name; known: pydocs, {', '.join(HUB)}; "
-                     f"below the data root (RESNET_BK_DATA): {local}")  # fmt: skip
+    local, here = local_names(data_root), (
+        p.name for p in path.parent.glob("*") if not p.name.startswith(".")
+    )
+    raise InputError(f"corpus {name!r} is no file, folder or known name{guess(path.name, ['pydocs', *HUB, *local, *here])}; known: pydocs, {', '.join(HUB)}; "
+                     f"below the data root (RESNET_BK_DATA): {', '.join(local) or 'none'}")  # fmt: skip
 
 # %% ../../nbs/train/21_corpora.ipynb #7a8fa25c
 def load_corpus(
     corpus: (
         str | os.PathLike
-    ),  # 'pydocs', a .txt file, a folder, a name below the data root, or a hub name
+    ),  # 'pydocs', a file, a folder, a name below the data root, or a hub name
     *,
     data_root: (
         str | os.PathLike | None
@@ -446,9 +503,9 @@ def load_corpus(
 ) -> Corpus:
     """Load a corpus: its tokens by split, and what identifies it.
 
-    `corpus` is `pydocs` (the documentation inside this Python, no download), a .txt file or a folder of .txt, parquet, json or csv
-    files (by its path), a folder below the data root (by its name), or one of `HUB`, such as `wikitext-2`, from the hub. Text without a validation
-    split gives its last tenth. `InputError`, one line with the remedy, where it is unknown, unreadable, empty or out of reach.
+    `corpus` is `pydocs` (the documentation inside this Python, no download), a .txt, parquet, arrow, json or csv file or a folder of them (by
+    its path), a folder below the data root (by its name), or one of `HUB`, such as `wikitext-2`, from the hub. Text without a validation
+    split gives its last tenth; files that are not read are named in `unread`. `InputError`, one line with the remedy, where it is unknown, unreadable, empty or out of reach.
     """
     plain = tokenizer == "bytes" and (vocab_size is None or vocab_size >= 256)
     if os.fspath(corpus) == "pydocs" and plain:
@@ -460,7 +517,7 @@ def load_corpus(
     rows = open_rows(corpus, data_root)
     tokenizer = gpt2_tokenizer() if tokenizer == "gpt2" else tokenizer
     lines = tokenizer == "words" or not getattr(tokenizer, "lossless", True)
-    return make_corpus(
+    corpus = make_corpus(
         rows.name,
         _with_validation(rows, lines),
         rows.licence,
@@ -468,6 +525,7 @@ def load_corpus(
         tokenizer,
         vocab_size,
     )
+    return replace(corpus, unread=rows.unread)
 
 
 @functools.cache

@@ -34,6 +34,7 @@ class Corpus:
     documents: dict[str, torch.Tensor] = field(
         default_factory=dict
     )  # split -> offsets of its documents, int64, (D,)
+    unread: tuple[str, ...] = ()  # files of its folder that were left out
 
     def __post_init__(self):
         for split in self.splits:  # a split of which nothing is known is one text

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.resolvent import half_line
-from ..model.config import ResNetBKConfig
+from ..model.config import ResNetBKConfig, guess
 from ..model.mixers import ResolventMixer, SpectralReadout, reporting
 from ..model.ladder import LadderMix, LadderMixer
 from ..model.moe import MoE, usage
@@ -503,7 +503,7 @@ def check_writers(names) -> list[str]:
     for name in names:
         if name not in WRITERS:
             raise InputError(
-                f"unknown logger {name!r}; the loggers are {', '.join(WRITERS)}"
+                f"unknown logger {name!r}{guess(name, WRITERS)}; the loggers are {', '.join(WRITERS)}"
             )
         if name != "csv":
             _need(name)

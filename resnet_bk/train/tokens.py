@@ -67,6 +67,12 @@ def _batches(
         yield batch
 
 
+def _raw(text: str | bytes) -> bytes:
+    if not isinstance(text, (str, bytes, bytearray)):
+        raise TypeError(f"text must be str or bytes, got {type(text).__name__}")
+    return text.encode("utf-8") if isinstance(text, str) else text
+
+
 class Tokenizer:
     "What all tokenisers share. `pieces[i]` is the bytes of id i; a subclass sets it, `name`, `content` and `_ids`."
 
@@ -85,10 +91,8 @@ class Tokenizer:
         return hashlib.sha256(self.content.encode()).hexdigest()
 
     def encode(self, text: str | bytes) -> torch.Tensor:
-        "Ids of `text`, int32, (n,). UnicodeError where it is not UTF-8."
-        return self.encode_documents(
-            [text.encode("utf-8") if isinstance(text, str) else text]
-        )[0]
+        "Ids of `text`, int32, (n,). UnicodeError where it is not UTF-8, TypeError where it is neither str nor bytes."
+        return self.encode_documents([_raw(text)])[0]
 
     def encode_documents(
         self, documents: list[bytes]
@@ -177,8 +181,8 @@ class ByteTokenizer(Tokenizer):
     sha256 = "bytes"  # nothing is learnt, so there is no file to hash
 
     def encode(self, text: str | bytes) -> torch.Tensor:
-        "Ids of `text`: uint8, (n_bytes,). UnicodeEncodeError where a str holds a lone surrogate."
-        raw = text.encode("utf-8") if isinstance(text, str) else text
+        "Ids of `text`: uint8, (n_bytes,). UnicodeEncodeError where a str holds a lone surrogate, TypeError where it is neither str nor bytes."
+        raw = _raw(text)
         return (
             torch.frombuffer(bytearray(raw), dtype=torch.uint8)
             if raw

@@ -463,13 +463,16 @@ class Progress(Callback):
 
     def _show(self, trainer, **values):
         if self.bar is None:
+            live = (
+                sys.stderr.isatty() or "ipykernel" in sys.modules
+            )  # a log has no need of three lines a second
             self.bar = tqdm(
                 total=trainer.config.steps,
                 initial=trainer.step,
                 desc=self.label,
                 position=self.position,
                 unit="step",
-                mininterval=0.3,
+                mininterval=0.3 if live else 10,
             )
         self.shown.update(values)
         self.bar.n = trainer.step
@@ -667,8 +670,9 @@ def _diverged(
         if batch
         else ""
     )
+    elsewhere = ", in another folder" if self.out else ""
     return FloatingPointError(
-        f"training diverged at step {step}{on}: {what}{where}; lower the learning rate"
+        f"training diverged at step {step}{on}: {what}{where}; lower the learning rate{elsewhere}"
     )
 
 
