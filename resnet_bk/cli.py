@@ -851,10 +851,11 @@ def bench_wikitext2(args) -> int:
 
     out, lrs = _benchmark_folder(args), _grid(args)
     models = args.models or list(MODELS)
-    if unknown := set(models) - set(MODELS):
-        raise InputError(
-            f"unknown model {unknown.pop()!r}; there are {', '.join(MODELS)}"
-        )
+    for name in models:
+        if name not in MODELS:
+            raise InputError(
+                f"unknown model {name!r}{guess(name, MODELS)}; there are {', '.join(MODELS)}"
+            )
     corpus = load_corpus(
         args.corpus, tokenizer=args.tokenizer, vocab_size=args.vocab_size
     )

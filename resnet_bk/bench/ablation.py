@@ -17,7 +17,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from .language import compare, mean_sd
-from ..model.config import ResNetBKConfig, preset
+from ..model.config import ResNetBKConfig, guess, preset
 from ..model.lm import ResNetBK
 from ..model.moe import active_parameters
 from ..train.checkpoint import environment, load_run, write_whole
@@ -60,7 +60,7 @@ def ablation_models(names=None, **size) -> dict[str, ResNetBKConfig]:
     unknown = [n for n in names or () if n not in CHANGES]
     if unknown:
         raise ValueError(
-            f"unknown model {unknown[0]!r}; there are {', '.join(CHANGES)}"
+            f"unknown model {unknown[0]!r}{guess(unknown[0], CHANGES)}; there are {', '.join(CHANGES)}"
         )
     return {
         name: replace(preset("spectral"), **size | CHANGES[name])

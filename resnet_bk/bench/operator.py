@@ -37,7 +37,7 @@ from resnet_bk.core.resolvent import (
     resolvent_mix,
     theta_phi_diagonal,
 )
-from ..model.config import check_settings, setting
+from ..model.config import check_settings, guess, setting
 from ..train.checkpoint import environment, read_json, write_whole
 from ..train.data import InputError
 
@@ -753,7 +753,7 @@ def chosen_operators(names, config: OperatorConfig) -> tuple[list[str], list[str
     for name in names or ():
         if name not in here:
             raise InputError(
-                f"unknown operator {name!r} on {config.device}; there are {', '.join(k for k in here if k != 'copy')}"
+                f"unknown operator {name!r} on {config.device}{guess(name, here)}; there are {', '.join(k for k in here if k != 'copy')}"
             )
     wanted = {*(names or here), "copy"}
     wanted |= {OPERATORS[name].against for name in wanted}  # a ratio needs both

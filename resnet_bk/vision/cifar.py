@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..model.config import guess
 from ..train.checkpoint import write_whole
 from ..train.corpora import _datasets_set, data_root_folder
 from ..train.data import InputError
@@ -180,8 +181,12 @@ def _open_images(name: str, data_root=None) -> tuple[str, dict]:
             f"{folder} holds no parquet files; name a folder with train-*.parquet and test-*.parquet"
         )
     if not folder and name != "cifar10":
+        near = guess(
+            name,
+            ["shapes", "cifar10", *(p.name for p in (root.iterdir() if root else ()))],
+        )
         raise InputError(
-            f"images {name!r} are no folder or known name; known: shapes, cifar10, and what is below the data root (RESNET_BK_DATA)"
+            f"images {name!r} are no folder or known name{near}; known: shapes, cifar10, and what is below the data root (RESNET_BK_DATA)"
         )
     with _datasets_set(quiet=True, offline=bool(trouble)) as datasets:
         try:
