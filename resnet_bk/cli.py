@@ -15,6 +15,7 @@ import codecs
 import json
 import os
 import re
+import shlex
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
@@ -386,6 +387,10 @@ def train(args) -> int:
         f"{parameters:,} parameters; {corpus!r}; steps {trainer.step} to {plan.steps}, {passes:,.{0 if passes >= 10 else 2}f} times the training text"
     )
     _say_of_text(corpus, plan.batch_size * model.n_seq)
+    if plan.warmup >= plan.steps:
+        _say(
+            f"the learning rate only rises, for warmup is {plan.warmup} of {plan.steps} steps; lower --warmup to see what {plan.steps} steps can do"
+        )
     last = trainer.fit()[-1]
     bits = (
         f", {last['final_bits_per_byte']:.4f} bits per byte"
@@ -472,7 +477,13 @@ def compress_run(args) -> int:
     name = _corpus_of(args, old or plan.record)
     corpus = load_corpus(name, tokenizer=run_tokenizer(args.run))
     made = compress(
-        plan, corpus, args.out, args.resume, not args.quiet, corpus_from=name
+        plan,
+        corpus,
+        args.out,
+        args.resume,
+        not args.quiet,
+        corpus_from=name,
+        parent=_place(args.run),
     )
     _say(summary(made))
     stages = Path(args.out) / "stages"
@@ -562,8 +573,9 @@ def run_lines(run: Path) -> dict[str, str]:
             compressed=", ".join(
                 f"{k} {v}"
                 for k, v in made.items()
-                if v not in (None, 0.0) or k == "steps"
+                if k != "of" and v not in (None, 0.0) or k == "steps"
             ),
+            parent=f"{record.get('parent', 'not recorded')}, weights {made['of'][:12]}",
             stages=listed(
                 [
                     p
@@ -574,7 +586,7 @@ def run_lines(run: Path) -> dict[str, str]:
         )
     lines |= dict(
         machine=f"{record['machine']}, {record['date']}",
-        steps=f"{max((r['step'] for r in rows), default=0)} of {record['train']['steps']}",
+        steps=f"{max((r['step'] for r in rows), default=0)} of {record['train']['steps']}{', those of the parent' if made else ''}",
     )
     key, over = (
         ("final_loss", "the whole split")
@@ -585,12 +597,13 @@ def run_lines(run: Path) -> dict[str, str]:
         ", ".join(path.name + _damage(path) for path in list_checkpoints(run))
         or "none yet"
     )
-    return lines | {
-        "checkpoints": checkpoints,
-        "training loss": last("loss"),
-        "held-out loss": last(key),
-        "scored on": over,
-    }
+    losses = {"held-out loss": last(key), "scored on": over}
+    return (
+        lines
+        | {"checkpoints": checkpoints}
+        | ({} if made else {"training loss": last("loss")})
+        | losses
+    )
 
 
 def machine_lines() -> dict[str, str]:
@@ -750,7 +763,8 @@ def bench_language(args) -> int:
                 **({} if n_seq is None else dict(n_seq=n_seq)),
             ),
         )
-    print(f"{corpus!r}", file=sys.stderr)
+    _say(repr(corpus))
+    _say_of_text(corpus, plan.batch_size * (n_seq or PRESETS[args.presets[0]].n_seq))
     record = compare(
         corpus,
         plan,
@@ -1666,8 +1680,8 @@ def parse(argv=None) -> argparse.Namespace:
     return args
 
 # %% ../nbs/80_cli.ipynb #bd9aac29
-def _kept(args) -> str:
-    "What is left of a command that was interrupted."
+def _kept(args, argv: list[str]) -> str:
+    "What is left of a command that was interrupted, and the line that goes on with it."
     if not hasattr(args, "resume"):
         return ""
     # a second Ctrl-C does not wait for the save
@@ -1675,12 +1689,13 @@ def _kept(args) -> str:
         args.call is train and not list_checkpoints(args.out)
     ):
         return "; nothing is saved yet"
-    return f"; what was done is saved, --resume --out {args.out} continues it"
+    again = [] if args.resume else ["--resume"]
+    return f"; what was done is saved, this continues it: {shlex.join(['resnet-bk', *argv, *again])}"
 
 
 def main(argv=None) -> int:
     "Runs a command; returns the exit code."
-    args = None
+    args, argv = None, sys.argv[1:] if argv is None else argv
     try:
         args = parse(argv)
         return args.call(args)
@@ -1689,7 +1704,7 @@ def main(argv=None) -> int:
             print(f"resnet-bk: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
     except KeyboardInterrupt:
-        print(f"\nresnet-bk: interrupted{_kept(args)}", file=sys.stderr)
+        print(f"\nresnet-bk: interrupted{_kept(args, argv)}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         return 141

@@ -376,7 +376,8 @@ def summary(made: dict) -> str:
         )
     e = made["environment"]
     lines += [
-        "parent: the run as it was; on disk, resident: bytes of the weights in a file and in memory",
+        "parent: the run as it was; recover: trained on after pruning; round: trained on with rounded weights; pack: those weights packed",
+        "on disk, resident: bytes of the weights in a file and in memory",
         f"loss: nats a token over the whole validation split; tokens/s: one text continued, best of 3; {e['machine']}, {e['threads']} thread(s), {e['date']}",
     ]
     return "\n".join(lines)

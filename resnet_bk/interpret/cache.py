@@ -240,7 +240,7 @@ def run_with_cache(
     """Logits (B, N, V) of ids (B, N), in evaluation mode, and a cache of what every block read and wrote. The model is left as it was.
 
     Keys are BLOCK.PART, as blocks.0.mixer.potential, in the order in which they were computed; BLOCK is one of `named_blocks`. The parts
-    and their shapes stand in the table at the head of the chapter. A token that left early has NaN, or -1 for an expert. Of several
+    and their shapes stand in the table at the head of this module's chapter, nbs/interpret/69_cache.ipynb. A token that left early has NaN, or -1 for an expert. Of several
     sweeps the last is kept; of operators that are rounded, the numbers before. starts (B, N) bool: where documents begin.
     Raises what the model raises for ids that it cannot read, ValueError for attention over more than `most` tokens.
     """

@@ -76,7 +76,7 @@ def couple(
 
 
 def chain(cache: dict[str, Tensor], layer: int | str, head: int, row: int = 0) -> Chain:
-    """The chain of a head as the resolvent sees it, from a cache of `run_with_cache`; layer: a number among the blocks with chains, or a name.
+    """The chain of a head as the resolvent sees it, a `Chain`, from a cache of `run_with_cache`; layer: a number among the blocks with chains, or a name.
 
     A sparse chain has the sites that its gate keeps; documents are cut apart, see `couple`. ValueError for a layer, head or row that is not there, and a model without chains.
     """
@@ -112,7 +112,10 @@ def _sites(v: Tensor, hopping) -> tuple[Tensor, Tensor]:
 
 
 def green(v: Tensor, hopping, z, causal: bool = False) -> Tensor:
-    "G_ii (N, P) of one chain v (N,) at z, a number or (P,), or with `causal` the half-line g_i of the prefixes; complex128."
+    """G_ii (N, P) of one chain v (N,), hopping a number or (N,), at z, a number or (P,), or with `causal` the half-line g_i of the prefixes; complex128.
+
+    Of a trained head: `c = chain(cache, layer, head)`, then `green(c.v, c.hopping, c.z)`. ValueError for Im z <= 0 and wrong shapes.
+    """
     v, hopping = _sites(v, hopping)  # (1, N, 1)
     z = torch.as_tensor(z, dtype=torch.complex128).reshape(1, -1)  # (1, P)
     return green_diagonal(v, z, hopping, causal=causal)[0, :, 0]  # (N, P)

@@ -257,10 +257,19 @@ def _check_together(c):
         router=(("scattering",), chains),
         potential_init=(("prime", "random"), chains),
     )
+    even = c.mixer in ("attention", "ladder")
+    fits = [
+        h
+        for h in range(1, c.d_model + 1)
+        if c.d_model % h == 0 and not (even and c.d_model // h % 2)
+    ]
+    few = (
+        f"; give n_heads such as {', '.join(map(str, fits[-3:][::-1]))}" if fits else ""
+    )
     checks = [
         (
             c.d_model % c.n_heads == 0,
-            f"n_heads must divide d_model = {c.d_model}, got {c.n_heads}",
+            f"n_heads must divide d_model = {c.d_model}, got {c.n_heads}{few}",
         ),
         (
             c.mixer != "attention" or width % 2 == 0,

@@ -510,7 +510,9 @@ def check_corpus(corpus: Corpus, config: ResNetBKConfig):
 class Trainer:
     """Trains a model on a corpus; with `out` it keeps a run directory.
 
+    resume: go on with the run in `out`. callbacks: `Callback`s that hear of each step, evaluation and end. device: "cpu" or "cuda".
     `order` says where a step's windows begin: the model's own, `EpochOrder` or `RandomOrder` unless given. `objective` makes of the model what is asked for the loss.
+    record: what else run.json is to hold, such as corpus_from.
     Raises InputError for a run folder that cannot be used and for packed weights, FloatingPointError when the loss is not finite.
     """
 
@@ -774,7 +776,7 @@ def steps(self: Trainer) -> Iterator[dict]:
 
 @patch
 def fit(self: Trainer) -> list[dict]:
-    "Trains to the end; Ctrl-C finishes the step, saves, and raises KeyboardInterrupt. Returns the rows."
+    "Trains to the end; Ctrl-C finishes the step, saves, and raises KeyboardInterrupt. Returns the rows of metrics.jsonl."
     train_together(self)
     return self.history
 
