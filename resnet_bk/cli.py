@@ -176,8 +176,7 @@ def settings_from(
 # %% ../nbs/80_cli.ipynb #b8eeba0c
 def _fresh_or_resumed(out: Path, resume: bool) -> dict | None:
     "The record of the run to resume, if there is one; a folder in use is refused."
-    used = check_folder(out, resume)
-    return read_record(out) if used and (out / "run.json").is_file() else None
+    return read_record(out) if check_folder(out, resume) else None
 
 
 def _say_what_changed(old: dict, device: str):
@@ -524,7 +523,7 @@ def evaluate(args) -> int:
     )
     return 0
 
-
+# %% ../nbs/80_cli.ipynb #94d11995
 def _text_of(record: dict) -> str:
     "The corpus of a run: its name, its size, and where it was."
     corpus, place = record["corpus"], record.get("corpus_from")

@@ -382,7 +382,7 @@ def _why_not(changed: str, out: Path, old: dict, new: dict) -> str:
 
 
 def check_folder(out: Path, resume: bool = False) -> bool:
-    "Is there something in the folder of a run? InputError where it is a file, or is in use and not to be resumed."
+    "Is there a run in the folder? InputError where it is a file, holds something else, or is in use and not to be resumed."
     out = Path(out)
     if out.is_file():
         raise InputError(f"{out} is a file; give --out a folder")
@@ -390,13 +390,12 @@ def check_folder(out: Path, resume: bool = False) -> bool:
     used = out.is_dir() and any(
         not p.name.startswith(_TEMPORARY) for p in out.iterdir()
     )
+    if used and not (out / "run.json").is_file():
+        raise InputError(f"{out} is not empty and holds no run; choose another folder")
     if used and not resume:
-        remedy = (
-            "pass --resume to continue the run in it, or choose another folder"
-            if (out / "run.json").is_file()
-            else "it holds no run; choose another folder"
+        raise InputError(
+            f"{out} is not empty; pass --resume to continue the run in it, or choose another folder"
         )
-        raise InputError(f"{out} is not empty; {remedy}")
     return used
 
 # %% ../../nbs/train/22_checkpoint.ipynb #0dd75902
@@ -431,10 +430,6 @@ def open_run(
     """
     out = Path(out).resolve()
     if check_folder(out, resume):
-        if not (out / "run.json").is_file():
-            raise InputError(
-                f"{out} is not empty and holds no run.json; choose another folder"
-            )
         old = read_record(out)
         old |= {part: values | old[part] for part, values in (defaults or {}).items()}
         changed = _differences(_identity(old), _identity(record))
