@@ -74,6 +74,6 @@ docs: setup  ## the site, into _docs
 	@$(BIN)/python .github/scripts/build_docs.py
 
 clean:  ## remove what can be made again, except .venv and runs
-	rm -rf _docs _proc build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .coverage
+	rm -rf _docs _proc build dist *.egg-info .pytest_cache .hypothesis .coverage
 	find nbs resnet_bk .github conftest.py \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 	rm -rf __pycache__

@@ -188,15 +188,13 @@ def write_gallery(source: Path, folder: Path):
 
 
 def tables_in(text: str) -> list[str]:
-    "The tables in printed text: at least three lines in a row with three or more columns set apart by spaces."
-    found, rows = [], []
-    for line in [*text.splitlines(), ""]:
-        if len(re.split(r"\s{2,}", line.strip())) >= 3 and "\r" not in line:
-            rows.append(line.rstrip())
-        else:
-            if len(rows) >= 3:
-                found.append("\n".join(rows))
-            rows = []
+    "The paragraphs of printed text that hold a table, its title and notes: at least three lines in a row with three columns or more."
+    columns = lambda line: len(re.split(r"\s{2,}", line.strip())) >= 3
+    found = []
+    for paragraph in re.split(r"\n\s*\n", text):
+        lines = [line.rstrip() for line in paragraph.split("\n") if line.strip() and "\r" not in line]
+        if any(all(map(columns, three)) for three in zip(lines, lines[1:], lines[2:])):
+            found.append("\n".join(lines))
     return found
 
 
@@ -206,19 +204,17 @@ def write_tables(source: Path, folder: Path, rooms=("bench", "vision", "train", 
     for path, title, cells in sorted(chapters(source), key=lambda c: [*rooms, c[0].parts[0]].index(c[0].parts[0])):
         if path.parts[0] not in rooms or path.as_posix() == LEDGER:
             continue
-        read = [k for k, c in enumerate(cells) if "recorded_results(" in "".join(c["source"])]
-        cells = cells[read[0] :] if read else []
+        reads = ["recorded_results(" in (text := "".join(c["source"])) and not text.startswith("#| export") for c in cells]
         shown = []
-        for output in (o for c in cells for o in c.get("outputs", [])):
-            written = "".join(output.get("data", {}).get("text/markdown", ""))
-            if "|---" in written:
-                shown += re.findall(r"(?:^\|.*\|$\n?)+", written, flags=re.MULTILINE)  # of a report, its tables
-            elif not written:
-                printed = "".join(output.get("text", "") or output.get("data", {}).get("text/plain", ""))
-                shown += [f"```text\n{t}\n```" for t in tables_in(printed)]
+        for c in cells[reads.index(True) :] if any(reads) else []:
+            outputs = c.get("outputs", [])
+            written = ["".join(o.get("data", {}).get("text/markdown", "")) for o in outputs]
+            shown += [t for w in written if "|---" in w for t in re.findall(r"(?:^\|.*\|$\n?)+", w, flags=re.MULTILINE)]  # of a report, its tables
+            printed = "".join("".join(o.get("text", "")) for o in outputs)  # a picture may stand between a table and its caption
+            shown += [f"```text\n{t}\n```" for t in tables_in(printed)]
         if shown:
             parts += [f"## [{title}]({path.as_posix()})", *shown]
-    head = ["# Tables of results", "What the chapters print of their full runs; the chapter says on which machine, over how many seeds, and what it means. [The claims ledger](ledger.md) holds every promise beside its measured number."]
+    head = ["# Tables of results", "What the chapters print of their full runs; the chapter says what it means, and on which machine where the table does not. [The claims ledger](ledger.md) holds every promise beside its measured number."]
     (folder / "tables.md").write_text("\n\n".join(head + parts) + "\n", encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ import outputs as stored
 import pytest
 import yaml
 from conftest import stated_seconds
+from pages import tables_in
 from readme import readme_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,6 +161,13 @@ def test_outputs_follow_the_code():
     assert both == {"x/1.ipynb": ["aaaa", "bbbb"], "y.ipynb": ["-"]}
     gone = [n for n in NOTED if not (ROOT / "nbs" / n).exists()]
     require(not gone, f"nbs/outputs.txt names notebooks that are gone, and the next `outputs.py stamp` drops them: {gone}")
+
+
+def test_tables_keep_their_titles():
+    "The page of results shows a printed table with its title and notes, and leaves other paragraphs out."
+    whole = "N = 64\nname    ms   MB\nours   1.0  2.0\ntheirs  3.0  4.0\nseeds 0 to 2"
+    bar = "10%|#   step 1   2 s\r20%|##   step 2   2 s\r"
+    assert tables_in(f"before\n\n{whole}\n\n{bar}\nafter") == [whole]
 
 
 @each_chapter
