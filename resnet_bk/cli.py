@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
@@ -204,6 +205,10 @@ def _say(words, result: bool = False):
 FEW = 1000  # tokens; the mean of fewer is off by several hundredths of a nat
 
 
+def _say_new(out):
+    _say(f"there is nothing in {out} to resume: it starts anew")
+
+
 def _say_if_few(scored: int, more: str = ""):
     "One line where a loss rests on few tokens."
     if scored < FEW:
@@ -374,7 +379,7 @@ def train(args) -> int:
         if not list_checkpoints(out):
             _say(f"{out} has no checkpoint yet: its training begins anew")
     elif args.resume:
-        _say(f"there was no run in {out} to resume: a new one begins")
+        _say_new(out)
     if trainer.finished:
         _say(
             f"{out} is finished: step {trainer.step} of {trainer.config.steps}; to train its model on, give --init {out} and another --out"
@@ -475,6 +480,8 @@ def compress_run(args) -> int:
     plan = Plan(args.run, **wish)
     name = _corpus_of(args, old or plan.record)
     corpus = load_corpus(name, tokenizer=run_tokenizer(args.run))
+    if args.resume and not old:
+        _say_new(args.out)
     made = compress(
         plan,
         corpus,
@@ -641,6 +648,21 @@ def _files_for(files: list[dict], optimizer: str) -> dict:
     return merged
 
 
+def _folder(args) -> Path:
+    "The folder of --out of a study; one in use is refused unless it is to be resumed."
+    out = Path(args.out)
+    used = out.is_file() or (
+        out.is_dir() and any(not p.name.startswith(".partial-") for p in out.iterdir())
+    )
+    if used and not (args.resume and out.is_dir()):
+        raise InputError(
+            f"{out} is in use; pass --resume to continue it, or choose another folder"
+        )
+    if args.resume and not used:
+        _say_new(out)
+    return out
+
+
 def _cifar_settings(args, start: dict) -> CifarConfig:
     "The optimiser's own settings, then `start`, then YAML files in their order, then flags, validated."
     files = [start, *(read_config(path, CIFAR, "cifar") for path in args.config or [])]
@@ -669,7 +691,7 @@ def cifar(args) -> int:
     "Train one network of the optimiser study on CIFAR-10 and keep a run folder."
     from resnet_bk.vision.training import run_study
 
-    out, device = Path(args.out), _device(args.device)
+    out, device = _folder(args), _device(args.device)
     check_writers([args.log] if args.log else [])
     old = (
         read_json(out / "run.json")
@@ -677,12 +699,6 @@ def cifar(args) -> int:
         else None
     )
     config = _cifar_settings(args, (old or {}).get("config", {}))
-    if (
-        out.is_dir() and any(out.iterdir()) and not args.resume
-    ):  # before the images are decoded
-        raise InputError(
-            f"{out} is in use; pass --resume to continue it, or choose another folder"
-        )
     name, images = _images(args, old)
     notes = dict(
         experiment_name=args.experiment_name
@@ -699,20 +715,6 @@ def cifar(args) -> int:
     return 0
 
 # %% ../nbs/80_cli.ipynb #dc7da86b
-def _benchmark_folder(args) -> Path:
-    "The folder of --out; one in use is refused unless it is to be resumed."
-    out = Path(args.out)
-    if out.is_file() or (
-        out.is_dir()
-        and any(not p.name.startswith(".partial-") for p in out.iterdir())
-        and not args.resume
-    ):
-        raise InputError(
-            f"{out} is in use; pass --resume to continue it, or choose another folder"
-        )
-    return out
-
-
 def _grid(args) -> list[float]:
     "The learning rates of --lr, each checked."
     try:
@@ -734,7 +736,7 @@ def bench_language(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.language import compare, plot_curves, table
 
-    out, lrs, n_seq = _benchmark_folder(args), _grid(args), args.n_seq
+    out, lrs, n_seq = _folder(args), _grid(args), args.n_seq
     quick = (
         dict(steps=30, batch_size=4, warmup=5, eval_every=10, eval_tokens=4096)
         if args.fast
@@ -800,7 +802,7 @@ def bench_ablation(args) -> int:
     "Train the baseline and each flag alone, small: a table of loss, parameters, operations, step time."
     from resnet_bk.bench.ablation import ablate, ablation_table
 
-    out, lrs = _benchmark_folder(args), _grid(args)
+    out, lrs = _folder(args), _grid(args)
     quick = (
         dict(steps=12, batch_size=4, warmup=4, eval_every=12, eval_tokens=2048)
         if args.fast
@@ -846,7 +848,7 @@ def _finish(out: Path, table: str) -> int:
 
 def _study(args, **quick) -> tuple:
     "Folder, corpus, plan and seeds of a study; `quick`: the plan of --fast."
-    out = _benchmark_folder(args)
+    out = _folder(args)
     _, plan = settings_from(
         settings_asked(args),
         PRESETS["baseline"],
@@ -862,7 +864,7 @@ def bench_wikitext2(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.benchmark import MODELS, WikiText2Benchmark, benchmark_table
 
-    out, lrs = _benchmark_folder(args), _grid(args)
+    out, lrs = _folder(args), _grid(args)
     models = args.models or list(MODELS)
     for name in models:
         if name not in MODELS:
@@ -890,7 +892,7 @@ def bench_scaling(args) -> int:
     "Time and memory of whole models against length, width, depth and context, with fitted exponents."
     from resnet_bk.bench.scaling import scaling_study, scaling_table
 
-    out = _benchmark_folder(args)
+    out = _folder(args)
     quick = (
         dict(
             lengths=(64, 128, 256),
@@ -986,7 +988,7 @@ def bench_ledger(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.ledger import Records, ledger, ledger_table, plot_ledger
 
-    out = _benchmark_folder(args)
+    out = _folder(args)
     record = ledger(Records(args.results), out)
     plot_ledger(record).savefig(out / "ledger.png", dpi=120)
     return _finish(out, ledger_table(record))
@@ -1000,7 +1002,7 @@ def bench_cifar(args) -> int:
     from resnet_bk.vision.pictures import plot_layers, plot_training
     from resnet_bk.vision.sweep import study, study_table, sweep_table
 
-    out, device = _benchmark_folder(args), _device(args.device)
+    out, device = _folder(args), _device(args.device)
     files = [read_config(path, CIFAR, "cifar") for path in args.config or []]
     changes = {
         k: v
@@ -1044,7 +1046,7 @@ def bench_operator(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.operator import caption, measure, plot_operator, record_path
 
-    out = _benchmark_folder(args)
+    out = _folder(args)
     try:
         config = OperatorConfig(**(QUICK if args.fast else {}) | args.given)
     except ValueError as error:
@@ -1116,7 +1118,7 @@ def run_pipeline(args) -> int:
     from resnet_bk.bench.pipeline import pipeline
 
     pipeline(
-        _benchmark_folder(args),
+        _folder(args),
         args.fast,
         args.corpus,
         progress=not args.quiet,
@@ -1201,7 +1203,9 @@ def _folder_options(p, fast: str = "a few small steps, to see that all works"):
     p.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     p.add_argument("--fast", action="store_true", help=fast)
     p.add_argument(
-        "--resume", action="store_true", help="continue what was interrupted"
+        "--resume",
+        action="store_true",
+        help="continue what was interrupted; with nothing to continue, start",
     )
     p.add_argument("--quiet", action="store_true", help="no progress bars")
 
@@ -1260,7 +1264,7 @@ def _run_commands(commands):
     p.add_argument(
         "--resume",
         action="store_true",
-        help="continue the run in --out from its last checkpoint",
+        help="continue the run in --out from its last checkpoint; without one, start it",
     )
     p.add_argument(
         "--init",
@@ -1308,7 +1312,7 @@ def _run_commands(commands):
     p.add_argument(
         "--resume",
         action="store_true",
-        help="continue the run in --out after its last whole epoch",
+        help="continue the run in --out after its last whole epoch; without one, start it",
     )
     p.add_argument(
         "--log",
@@ -1384,7 +1388,7 @@ def _run_commands(commands):
     p.add_argument(
         "--resume",
         action="store_true",
-        help="continue what was interrupted, as it was asked for where nothing is asked for anew",
+        help="continue what was interrupted, as it was asked for where nothing is asked for anew; with nothing to continue, start",
     )
     p.add_argument("--quiet", action="store_true", help="no progress bars")
     p.add_settings(
@@ -1689,7 +1693,15 @@ def _kept(args, argv: list[str]) -> str:
     ):
         return "; nothing is saved yet"
     again = [] if args.resume else ["--resume"]
-    return f"; what was done is saved, this continues it: {shlex.join(['resnet-bk', *argv, *again])}"
+    called = sys.argv[
+        0
+    ]  # in a clone that is not activated, the short name is not found
+    program = (
+        called
+        if Path(called).name == "resnet-bk" and not shutil.which("resnet-bk")
+        else "resnet-bk"
+    )
+    return f"; what was done is saved, this continues it: {shlex.join([program, *argv, *again])}"
 
 
 def main(argv=None) -> int:
