@@ -20,6 +20,7 @@ import shutil
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
+from functools import wraps
 from importlib.resources import files
 from pathlib import Path
 
@@ -251,6 +252,13 @@ def _plan(
     except InputError as error:
         if start is None or args.preset or str(error).split()[0] not in asdict(model):
             raise
+        if changed := [
+            k for k in asked if old and old["model"].get(k, asked[k]) != asked[k]
+        ]:
+            was, now = old["model"][changed[0]], asked[changed[0]]
+            raise InputError(
+                f"cannot resume {out}: model.{changed[0]} ({was!r} in the run, {now!r} now) differs; use the run's own settings or another folder"
+            ) from error
         raise InputError(
             f"{error}; the other settings of the model are those of {out if old else args.init}"
         ) from error
@@ -382,7 +390,7 @@ def train(args) -> int:
         _say_new(out)
     if trainer.finished:
         _say(
-            f"{out} is finished: step {trainer.step} of {trainer.config.steps}; to train its model on, give --init {out} and another --out"
+            f"{out} is finished: step {trainer.step} of {trainer.config.steps}; to train its model on, give --init {out}, a --corpus and another --out"
         )
         return 0
     plan, tokens = trainer.config, corpus.n_tokens("train")
@@ -391,7 +399,7 @@ def train(args) -> int:
         f"{parameters:,} parameters; {corpus!r}; steps {trainer.step} to {plan.steps}, {passes:,.{0 if passes >= 10 else 2}f} times the training text"
     )
     _say_of_text(corpus, plan.batch_size * model.n_seq)
-    if plan.warmup >= plan.steps:
+    if trainer.step == 0 and plan.warmup >= plan.steps:
         _say(
             f"the learning rate only rises, for warmup is {plan.warmup} of {plan.steps} steps; lower --warmup to see what {plan.steps} steps can do"
         )
@@ -462,6 +470,10 @@ def compress_run(args) -> int:
     "Make a small run of a trained one: distil, prune, train with rounded weights, pack; each stage is kept and can be resumed."
     from resnet_bk.compress.stages import Plan, compress, summary
 
+    if os.path.realpath(args.out) == os.path.realpath(args.run):
+        raise InputError(
+            f"--out {args.out} is the run to be compressed; choose another folder"
+        )
     wish = dict(
         to=args.to,
         fraction=args.prune,
@@ -505,10 +517,6 @@ def evaluate(args) -> int:
     "Loss, perplexity and bits per byte of a run's model on held-out text, or on another split, as one JSON object."
     model, record = load_run(args.run, args.checkpoint)
     corpus = load_corpus(_corpus_of(args, record), tokenizer=run_tokenizer(args.run))
-    if args.split not in (*corpus.splits, "all"):
-        raise InputError(
-            f"corpus {corpus.name!r} has no split {args.split!r}; it has {', '.join(corpus.splits)}, or all"
-        )
     tokens, documents = (
         corpus.joined()
         if args.split == "all"
@@ -648,21 +656,6 @@ def _files_for(files: list[dict], optimizer: str) -> dict:
     return merged
 
 
-def _folder(args) -> Path:
-    "The folder of --out of a study; one in use is refused unless it is to be resumed."
-    out = Path(args.out)
-    used = out.is_file() or (
-        out.is_dir() and any(not p.name.startswith(".partial-") for p in out.iterdir())
-    )
-    if used and not (args.resume and out.is_dir()):
-        raise InputError(
-            f"{out} is in use; pass --resume to continue it, or choose another folder"
-        )
-    if args.resume and not used:
-        _say_new(out)
-    return out
-
-
 def _cifar_settings(args, start: dict) -> CifarConfig:
     "The optimiser's own settings, then `start`, then YAML files in their order, then flags, validated."
     files = [start, *(read_config(path, CIFAR, "cifar") for path in args.config or [])]
@@ -691,13 +684,13 @@ def cifar(args) -> int:
     "Train one network of the optimiser study on CIFAR-10 and keep a run folder."
     from resnet_bk.vision.training import run_study
 
-    out, device = _folder(args), _device(args.device)
+    out, device = Path(args.out), _device(args.device)
     check_writers([args.log] if args.log else [])
     old = (
-        read_json(out / "run.json")
-        if args.resume and (out / "run.json").is_file()
-        else None
-    )
+        read_json(out / "run.json") if check_folder(out, args.resume) else None
+    )  # before the images are decoded
+    if args.resume and not old:
+        _say_new(out)
     config = _cifar_settings(args, (old or {}).get("config", {}))
     name, images = _images(args, old)
     notes = dict(
@@ -715,6 +708,50 @@ def cifar(args) -> int:
     return 0
 
 # %% ../nbs/80_cli.ipynb #dc7da86b
+def _in_use(out: Path) -> bool:
+    "Is there anything in a folder but what a process left that died?"
+    return out.is_file() or (
+        out.is_dir() and any(not p.name.startswith(".partial-") for p in out.iterdir())
+    )
+
+
+def _benchmark(call):
+    "A benchmark in a folder that a file marks with its name: no other is resumed there, and one that is refused leaves nothing."
+
+    @wraps(call)
+    def in_its_folder(args) -> int:
+        out = Path(args.out)
+        mark, used, absent = (
+            out / "benchmark.json",
+            _in_use(out),
+            [p for p in (out, *out.parents) if not p.exists()],
+        )
+        if used and not (
+            mark.is_file() and read_json(mark).get("benchmark") == args.benchmark
+        ):
+            raise InputError(
+                f"{out} is in use and holds no bench {args.benchmark}; choose another folder"
+            )
+        if used and not args.resume:
+            raise InputError(
+                f"{out} is in use; pass --resume to continue it, or choose another folder"
+            )
+        if args.resume and not used:
+            _say_new(out)
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(mark, json.dumps(dict(benchmark=args.benchmark)))
+        try:
+            return call(args)
+        except InputError:
+            if [*out.iterdir()] == [mark]:
+                mark.unlink()
+                for p in absent:
+                    p.rmdir()
+            raise
+
+    return in_its_folder
+
+
 def _grid(args) -> list[float]:
     "The learning rates of --lr, each checked."
     try:
@@ -729,6 +766,7 @@ def _seeds(args, first: int) -> range:
     return range(first, first + args.seeds)
 
 
+@_benchmark
 def bench_language(args) -> int:
     "Train ResNet-BK and the Transformer side by side: table, curves, sample."
     import matplotlib
@@ -736,7 +774,7 @@ def bench_language(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.language import compare, plot_curves, table
 
-    out, lrs, n_seq = _folder(args), _grid(args), args.n_seq
+    out, lrs, n_seq = Path(args.out), _grid(args), args.n_seq
     quick = (
         dict(steps=30, batch_size=4, warmup=5, eval_every=10, eval_tokens=4096)
         if args.fast
@@ -778,8 +816,9 @@ def bench_language(args) -> int:
     )
     print(table(record))
     plot_curves(record).savefig(out / "curves.png", dpi=120)
+    folder = lambda name, lr, seed: out / f"{name}-lr{lr:g}-seed{seed}"
     best = record["summary"][0]
-    model, _ = load_run(out / f"{best['model_name']}-lr{best['lr']:g}-seed{plan.seed}")
+    model, _ = load_run(folder(best["model_name"], best["lr"], plan.seed))
     ids = corpus["validation"][:32].long()[None]  # (1, 32)
     text = corpus.tokenizer.decode(
         model.generate(ids, 300, temperature=0.8, seed=plan.seed)[0]
@@ -791,18 +830,22 @@ def bench_language(args) -> int:
     print(f"curves: {out / 'curves.png'}")
     print(
         "runs, for generate, evaluate and compress:",
-        *(f"{out / path.parent.name}" for path in sorted(out.glob("*/run.json"))),
+        *(
+            str(folder(run["model_name"], run["config"]["lr"], run["config"]["seed"]))
+            for run in record["runs"]
+        ),
         sep="\n  ",
     )
     print(out)
     return 0
 
 # %% ../nbs/80_cli.ipynb #9ec7f597
+@_benchmark
 def bench_ablation(args) -> int:
     "Train the baseline and each flag alone, small: a table of loss, parameters, operations, step time."
     from resnet_bk.bench.ablation import ablate, ablation_table
 
-    out, lrs = _folder(args), _grid(args)
+    out, lrs = Path(args.out), _grid(args)
     quick = (
         dict(steps=12, batch_size=4, warmup=4, eval_every=12, eval_tokens=2048)
         if args.fast
@@ -848,7 +891,7 @@ def _finish(out: Path, table: str) -> int:
 
 def _study(args, **quick) -> tuple:
     "Folder, corpus, plan and seeds of a study; `quick`: the plan of --fast."
-    out = _folder(args)
+    out = Path(args.out)
     _, plan = settings_from(
         settings_asked(args),
         PRESETS["baseline"],
@@ -857,6 +900,7 @@ def _study(args, **quick) -> tuple:
     return out, load_corpus(args.corpus), plan, _seeds(args, plan.seed)
 
 # %% ../nbs/80_cli.ipynb #2ddefff6
+@_benchmark
 def bench_wikitext2(args) -> int:
     "Train Transformer, ladder, the full model and Mamba at equal parameters: quality, operations, time, memory, a file for each."
     import matplotlib
@@ -864,7 +908,7 @@ def bench_wikitext2(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.benchmark import MODELS, WikiText2Benchmark, benchmark_table
 
-    out, lrs = _folder(args), _grid(args)
+    out, lrs = Path(args.out), _grid(args)
     models = args.models or list(MODELS)
     for name in models:
         if name not in MODELS:
@@ -888,11 +932,12 @@ def bench_wikitext2(args) -> int:
     return _finish(out, benchmark_table(results))
 
 
+@_benchmark
 def bench_scaling(args) -> int:
     "Time and memory of whole models against length, width, depth and context, with fitted exponents."
     from resnet_bk.bench.scaling import scaling_study, scaling_table
 
-    out = _folder(args)
+    out = Path(args.out)
     quick = (
         dict(
             lengths=(64, 128, 256),
@@ -909,6 +954,7 @@ def bench_scaling(args) -> int:
     return _finish(out, scaling_table(record))
 
 # %% ../nbs/80_cli.ipynb #2ec0d4f0
+@_benchmark
 def bench_long_context(args) -> int:
     "Train at one context and read texts many times longer: loss by position, and a state over a hundred thousand tokens."
     import matplotlib
@@ -945,6 +991,7 @@ def bench_long_context(args) -> int:
     return _finish(out, long_context_table(record))
 
 
+@_benchmark
 def bench_efficiency(args) -> int:
     "Held-out loss against operations a token: halting, exits, pooling, sparse chains beside shallower models."
     import matplotlib
@@ -966,6 +1013,7 @@ def bench_efficiency(args) -> int:
     return _finish(out, efficiency_table(record))
 
 
+@_benchmark
 def bench_quantization(args) -> int:
     "What 8 and 4 bits cost ladders, Transformer and Mamba of several widths under one method."
     from resnet_bk.bench.compression import rounding_study, rounding_table
@@ -981,6 +1029,7 @@ def bench_quantization(args) -> int:
     return _finish(out, rounding_table(record))
 
 
+@_benchmark
 def bench_ledger(args) -> int:
     "Every promised number beside the measured one, from recorded results or those of a folder, with a verdict by one rule."
     import matplotlib
@@ -988,12 +1037,13 @@ def bench_ledger(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.ledger import Records, ledger, ledger_table, plot_ledger
 
-    out = _folder(args)
+    out = Path(args.out)
     record = ledger(Records(args.results), out)
     plot_ledger(record).savefig(out / "ledger.png", dpi=120)
     return _finish(out, ledger_table(record))
 
 # %% ../nbs/80_cli.ipynb #426aad8d
+@_benchmark
 def bench_cifar(args) -> int:
     "The optimiser study: a sweep of learning rates, seeds at the best of each, every measure of networks and pairs."
     import matplotlib
@@ -1002,7 +1052,7 @@ def bench_cifar(args) -> int:
     from resnet_bk.vision.pictures import plot_layers, plot_training
     from resnet_bk.vision.sweep import study, study_table, sweep_table
 
-    out, device = _folder(args), _device(args.device)
+    out, device = Path(args.out), _device(args.device)
     files = [read_config(path, CIFAR, "cifar") for path in args.config or []]
     changes = {
         k: v
@@ -1038,6 +1088,7 @@ def bench_cifar(args) -> int:
     )
 
 # %% ../nbs/80_cli.ipynb #dd41793b
+@_benchmark
 def bench_operator(args) -> int:
     "Measure time and peak memory of the operator and its peers against sequence length: tables, JSON, figure."
     import matplotlib
@@ -1046,7 +1097,7 @@ def bench_operator(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.operator import caption, measure, plot_operator, record_path
 
-    out = _folder(args)
+    out = Path(args.out)
     try:
         config = OperatorConfig(**(QUICK if args.fast else {}) | args.given)
     except ValueError as error:
@@ -1117,14 +1168,21 @@ def run_pipeline(args) -> int:
     matplotlib.use("Agg")
     from resnet_bk.bench.pipeline import pipeline
 
+    out = Path(args.out)
+    if (out / "pipeline.json").is_file() and not args.resume:
+        raise InputError(
+            f"{out} is in use; pass --resume to continue it, or choose another folder"
+        )
+    if args.resume and not _in_use(out):
+        _say_new(out)
     pipeline(
-        _folder(args),
+        out,
         args.fast,
         args.corpus,
         progress=not args.quiet,
         show=lambda text: print(text, file=sys.stderr),
     )
-    print(Path(args.out) / "report.md")
+    print(out / "report.md")
     return 0
 
 # %% ../nbs/80_cli.ipynb #741589e9
@@ -1269,7 +1327,7 @@ def _run_commands(commands):
     p.add_argument(
         "--init",
         metavar="RUN",
-        help="start from the weights, the model and the tokeniser of another run; training settings are new",
+        help="start from the weights, the model and the tokeniser of another run; training settings and corpus are new",
     )
     p.add_argument(
         "--tokenizer",

@@ -377,7 +377,9 @@ def _why_not(changed: str, out: Path, old: dict, new: dict) -> str:
     if not list_checkpoints(out):
         remedy = "delete the folder, which has no checkpoint yet, or choose another"
     elif changed.startswith(("train.steps", "train.epochs")):
-        remedy = f"to train its model on, give --init {out} and another --out"
+        remedy = (
+            f"to train its model on, give --init {out}, a --corpus and another --out"
+        )
     return f"{changed} differs; {remedy}"
 
 
