@@ -49,6 +49,7 @@ from resnet_bk.train.checkpoint import (
     check_folder,
     environment,
     find_checkpoint,
+    in_use,
     list_checkpoints,
     load_run,
     read_json,
@@ -708,13 +709,6 @@ def cifar(args) -> int:
     return 0
 
 # %% ../nbs/80_cli.ipynb #dc7da86b
-def _in_use(out: Path) -> bool:
-    "Is there anything in a folder but what a process left that died?"
-    return out.is_file() or (
-        out.is_dir() and any(not p.name.startswith(".partial-") for p in out.iterdir())
-    )
-
-
 def _benchmark(call):
     "A benchmark in a folder that a file marks with its name: no other is resumed there, and one that is refused leaves nothing."
 
@@ -723,7 +717,7 @@ def _benchmark(call):
         out = Path(args.out)
         mark, used, absent = (
             out / "benchmark.json",
-            _in_use(out),
+            in_use(out),
             [p for p in (out, *out.parents) if not p.exists()],
         )
         if used and not (
@@ -1173,7 +1167,7 @@ def run_pipeline(args) -> int:
         raise InputError(
             f"{out} is in use; pass --resume to continue it, or choose another folder"
         )
-    if args.resume and not _in_use(out):
+    if args.resume and not in_use(out):
         _say_new(out)
     pipeline(
         out,

@@ -22,6 +22,7 @@ from resnet_bk.train.checkpoint import (
     checkpoint_record,
     environment,
     find_checkpoint,
+    in_use,
     load_model,
     read_json,
     write_whole,
@@ -363,10 +364,7 @@ def _opened(job: Job) -> dict:
                 f"{path} is damaged; delete it and give --out another folder"
             )
         return state
-    if job.out.is_file() or (
-        job.out.is_dir()
-        and any(not p.name.startswith(".partial-") for p in job.out.iterdir())
-    ):
+    if in_use(job.out):
         raise InputError(
             f"{job.out} is in use and holds no pipeline; choose another folder for --out"
         )

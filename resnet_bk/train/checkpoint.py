@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FILES', 'writing', 'write_whole', 'environment', 'save_checkpoint', 'read_json', 'verify_checkpoint',
            'list_checkpoints', 'checkpoint_record', 'prune_checkpoints', 'read_record', 'find_checkpoint', 'load_model',
-           'load_run', 'run_tokenizer', 'load_trainer_state', 'check_folder', 'open_run', 'read_metrics']
+           'load_run', 'run_tokenizer', 'load_trainer_state', 'in_use', 'check_folder', 'open_run', 'read_metrics']
 
 # %% ../../nbs/train/22_checkpoint.ipynb #21a64890
 import hashlib
@@ -383,15 +383,19 @@ def _why_not(changed: str, out: Path, old: dict, new: dict) -> str:
     return f"{changed} differs; {remedy}"
 
 
+def in_use(out: Path) -> bool:
+    "Is there anything in the folder? What a process left that died before it had written a whole file is nothing; a file is in use."
+    return out.is_file() or (
+        out.is_dir() and any(not p.name.startswith(_TEMPORARY) for p in out.iterdir())
+    )
+
+
 def check_folder(out: Path, resume: bool = False) -> bool:
     "Is there a run in the folder? InputError where it is a file, holds something else, or is in use and not to be resumed."
     out = Path(out)
     if out.is_file():
         raise InputError(f"{out} is a file; give --out a folder")
-    # what a process left that died before it had written run.json is nothing
-    used = out.is_dir() and any(
-        not p.name.startswith(_TEMPORARY) for p in out.iterdir()
-    )
+    used = in_use(out)
     if used and not (out / "run.json").is_file():
         raise InputError(f"{out} is not empty and holds no run; choose another folder")
     if used and not resume:

@@ -25,7 +25,13 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ..model.config import UP_TO_1, check_settings, setting
-from ..train.checkpoint import environment, read_json, read_metrics, write_whole
+from resnet_bk.train.checkpoint import (
+    check_folder,
+    environment,
+    read_json,
+    read_metrics,
+    write_whole,
+)
 from ..train.data import InputError
 from ..train.loggers import WRITERS
 from resnet_bk.vision.cifar import (
@@ -329,11 +335,7 @@ def save_final_model(model: nn.Module, filepath, metrics: dict):
 
 def _open(out: Path, record: dict, resume: bool) -> bool:
     "Makes the folder of a run, or checks that it is this run's; whether the run is finished."
-    if (out / "run.json").exists():
-        if not resume:
-            raise InputError(
-                f"{out} is in use; pass --resume to continue it, or choose another folder"
-            )
+    if check_folder(out, resume):
         old = read_json(out / "run.json")
         for what in ("config", "images"):
             if changed := [
@@ -342,8 +344,6 @@ def _open(out: Path, record: dict, resume: bool) -> bool:
                 raise InputError(
                     f"{out} was made with another {changed[0]} ({what}); choose another folder"
                 )
-    elif out.exists() and any(out.iterdir()):
-        raise InputError(f"{out} is not empty and holds no run; choose another folder")
     else:
         out.mkdir(parents=True, exist_ok=True)
         write_whole(out / "run.json", json.dumps(record, indent=1))
