@@ -375,8 +375,16 @@ def summary(made: dict) -> str:
             f"{name:8} {row['weights']:11,} {row['file_bytes']:11,} {first['file_bytes'] / row['file_bytes']:6.1f}x {row['resident_bytes']:11,} {row['loss']:8.4f} {row['tokens_per_s']:9,.0f}"
         )
     e = made["environment"]
+    said = dict(
+        parent="the run as it was",
+        recover="trained on after pruning",
+        round="trained on with rounded weights",
+        pack="those weights packed",
+    )
     lines += [
-        "parent: the run as it was; recover: trained on after pruning; round: trained on with rounded weights; pack: those weights packed",
+        "; ".join(
+            f"{name}: {words}" for name, words in said.items() if name in made["stages"]
+        ),
         "on disk, resident: bytes of the weights in a file and in memory",
         f"loss: nats a token over the whole validation split; tokens/s: one text continued, best of 3; {e['machine']}, {e['threads']} thread(s), {e['date']}",
     ]

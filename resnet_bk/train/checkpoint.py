@@ -434,14 +434,17 @@ def open_run(
     record: model, train, corpus (each a dict) and the environment; tokenizer: content of its file; defaults: model and train,
     for settings that did not exist yet when an older run was made. Raises InputError otherwise.
     """
-    out = Path(out).resolve()
-    if check_folder(out, resume):
+    named, out = (
+        Path(out),
+        Path(out).resolve(),
+    )  # messages name the folder as it was given
+    if check_folder(named, resume):
         old = read_record(out)
         old |= {part: values | old[part] for part, values in (defaults or {}).items()}
         changed = _differences(_identity(old), _identity(record))
         if changed:
             raise InputError(
-                f"cannot resume {out}: {_why_not(changed[0], out, old, record)}"
+                f"cannot resume {named}: {_why_not(changed[0], named, old, record)}"
             )
         for path in [
             *out.glob(f"{_TEMPORARY}*"),
