@@ -47,9 +47,9 @@ from resnet_bk.model.config import (
 from .model.lm import ResNetBK, check_parts, count_parameters, generate_tokens
 from resnet_bk.train.checkpoint import (
     check_folder,
+    check_same,
     environment,
     find_checkpoint,
-    in_use,
     list_checkpoints,
     load_run,
     read_json,
@@ -253,13 +253,16 @@ def _plan(
     except InputError as error:
         if start is None or args.preset or str(error).split()[0] not in asdict(model):
             raise
-        if changed := [
-            k for k in asked if old and old["model"].get(k, asked[k]) != asked[k]
-        ]:
-            was, now = old["model"][changed[0]], asked[changed[0]]
-            raise InputError(
-                f"cannot resume {out}: model.{changed[0]} ({was!r} in the run, {now!r} now) differs; use the run's own settings or another folder"
-            ) from error
+        if old:  # more to the point than what does not fit together
+            check_same(
+                out,
+                old,
+                old
+                | dict(
+                    model=old["model"]
+                    | {k: v for k, v in asked.items() if k in old["model"]}
+                ),
+            )
         raise InputError(
             f"{error}; the other settings of the model are those of {out if old else args.init}"
         ) from error
@@ -518,11 +521,7 @@ def evaluate(args) -> int:
     "Loss, perplexity and bits per byte of a run's model on held-out text, or on another split, as one JSON object."
     model, record = load_run(args.run, args.checkpoint)
     corpus = load_corpus(_corpus_of(args, record), tokenizer=run_tokenizer(args.run))
-    tokens, documents = (
-        corpus.joined()
-        if args.split == "all"
-        else (corpus[args.split], corpus.documents[args.split])
-    )
+    tokens, documents = corpus.part(args.split)
     documents = documents if record["train"].get("separate_documents") else None
     measures = held_out(
         model, tokens, model.config.n_seq, corpus.tokenizer, documents=documents
@@ -715,25 +714,14 @@ def _benchmark(call):
     @wraps(call)
     def in_its_folder(args) -> int:
         out = Path(args.out)
-        mark, used, absent = (
-            out / "benchmark.json",
-            in_use(out),
-            [p for p in (out, *out.parents) if not p.exists()],
-        )
-        if used and not (
-            mark.is_file() and read_json(mark).get("benchmark") == args.benchmark
-        ):
-            raise InputError(
-                f"{out} is in use and holds no bench {args.benchmark}; choose another folder"
-            )
-        if used and not args.resume:
-            raise InputError(
-                f"{out} is in use; pass --resume to continue it, or choose another folder"
-            )
-        if args.resume and not used:
-            _say_new(out)
-        out.mkdir(parents=True, exist_ok=True)
-        write_whole(mark, json.dumps(dict(benchmark=args.benchmark)))
+        mark, absent = out / f"bench-{args.benchmark}.json", [
+            p for p in (out, *out.parents) if not p.exists()
+        ]
+        if not check_folder(out, args.resume, f"bench {args.benchmark}", mark.name):
+            if args.resume:
+                _say_new(out)
+            out.mkdir(parents=True, exist_ok=True)
+            write_whole(mark, json.dumps(dict(benchmark=args.benchmark)))
         try:
             return call(args)
         except InputError:
@@ -759,7 +747,7 @@ def _seeds(args, first: int) -> range:
         raise InputError(f"--seeds must be at least 1, got {args.seeds}")
     return range(first, first + args.seeds)
 
-
+# %% ../nbs/80_cli.ipynb #286dc205
 @_benchmark
 def bench_language(args) -> int:
     "Train ResNet-BK and the Transformer side by side: table, curves, sample."
@@ -1163,11 +1151,7 @@ def run_pipeline(args) -> int:
     from resnet_bk.bench.pipeline import pipeline
 
     out = Path(args.out)
-    if (out / "pipeline.json").is_file() and not args.resume:
-        raise InputError(
-            f"{out} is in use; pass --resume to continue it, or choose another folder"
-        )
-    if args.resume and not in_use(out):
+    if not check_folder(out, args.resume, "pipeline", "pipeline.json") and args.resume:
         _say_new(out)
     pipeline(
         out,

@@ -19,10 +19,10 @@ from . import language, operator
 from .operator import QUICK, OperatorConfig
 from ..model.config import ResNetBKConfig, preset
 from resnet_bk.train.checkpoint import (
+    check_folder,
     checkpoint_record,
     environment,
     find_checkpoint,
-    in_use,
     load_model,
     read_json,
     write_whole,
@@ -346,7 +346,7 @@ def _opened(job: Job) -> dict:
         str(Path(job.corpus).resolve()) if os.path.exists(job.corpus) else job.corpus
     )
     asked = json.loads(json.dumps(dict(corpus=corpus, settings=asdict(job.config))))
-    if path.is_file():
+    if check_folder(job.out, True, "pipeline", path.name):
         state = read_json(path)
         other = [
             words
@@ -364,10 +364,6 @@ def _opened(job: Job) -> dict:
                 f"{path} is damaged; delete it and give --out another folder"
             )
         return state
-    if in_use(job.out):
-        raise InputError(
-            f"{job.out} is in use and holds no pipeline; choose another folder for --out"
-        )
     return asked | dict(done={})
 
 

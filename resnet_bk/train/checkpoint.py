@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FILES', 'writing', 'write_whole', 'environment', 'save_checkpoint', 'read_json', 'verify_checkpoint',
            'list_checkpoints', 'checkpoint_record', 'prune_checkpoints', 'read_record', 'find_checkpoint', 'load_model',
-           'load_run', 'run_tokenizer', 'load_trainer_state', 'in_use', 'check_folder', 'open_run', 'read_metrics']
+           'load_run', 'run_tokenizer', 'load_trainer_state', 'check_same', 'check_folder', 'open_run', 'read_metrics']
 
 # %% ../../nbs/train/22_checkpoint.ipynb #21a64890
 import hashlib
@@ -383,24 +383,32 @@ def _why_not(changed: str, out: Path, old: dict, new: dict) -> str:
     return f"{changed} differs; {remedy}"
 
 
-def in_use(out: Path) -> bool:
-    "Is there anything in the folder? What a process left that died before it had written a whole file is nothing; a file is in use."
-    return out.is_file() or (
-        out.is_dir() and any(not p.name.startswith(_TEMPORARY) for p in out.iterdir())
-    )
+def check_same(out: Path, old: dict, new: dict):
+    "InputError, with the first difference and the remedy, where the records are not of one run."
+    if changed := _differences(_identity(old), _identity(new)):
+        raise InputError(
+            f"cannot resume {out}: {_why_not(changed[0], Path(out), old, new)}"
+        )
 
 
-def check_folder(out: Path, resume: bool = False) -> bool:
-    "Is there a run in the folder? InputError where it is a file, holds something else, or is in use and not to be resumed."
+def check_folder(
+    out: Path, resume: bool = False, holds: str = "run", mark: str = "run.json"
+) -> bool:
+    "Is there a run in the folder, or what else its file `mark` tells? InputError where it is a file, holds something else, or is in use and not to be resumed."
     out = Path(out)
     if out.is_file():
         raise InputError(f"{out} is a file; give --out a folder")
-    used = in_use(out)
-    if used and not (out / "run.json").is_file():
-        raise InputError(f"{out} is not empty and holds no run; choose another folder")
+    # what a process left that died before it had written the mark is nothing
+    used = out.is_dir() and any(
+        not p.name.startswith(_TEMPORARY) for p in out.iterdir()
+    )
+    if used and not (out / mark).is_file():
+        raise InputError(
+            f"{out} is not empty and holds no {holds}; choose another folder"
+        )
     if used and not resume:
         raise InputError(
-            f"{out} is not empty; pass --resume to continue the run in it, or choose another folder"
+            f"{out} is not empty; pass --resume to continue the {holds} in it, or choose another folder"
         )
     return used
 
@@ -441,11 +449,7 @@ def open_run(
     if check_folder(named, resume):
         old = read_record(out)
         old |= {part: values | old[part] for part, values in (defaults or {}).items()}
-        changed = _differences(_identity(old), _identity(record))
-        if changed:
-            raise InputError(
-                f"cannot resume {named}: {_why_not(changed[0], named, old, record)}"
-            )
+        check_same(named, old, record)
         for path in [
             *out.glob(f"{_TEMPORARY}*"),
             *out.glob(f"checkpoints/{_TEMPORARY}*"),

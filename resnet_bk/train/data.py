@@ -41,12 +41,8 @@ class Corpus:
             self.documents.setdefault(split, torch.zeros(1, dtype=torch.int64))
 
     def __getitem__(self, split: str) -> torch.Tensor:
-        "Ids of a split, (n_tokens,)."
-        if split not in self.splits:
-            raise InputError(
-                f"corpus {self.name!r} has no split {split!r}; it has {', '.join(self.splits)}"
-            )
-        return self.splits[split]
+        "Ids of a split, or of `all`, (n_tokens,)."
+        return self.part(split)[0]
 
     def n_tokens(self, split: str) -> int:
         return len(self[split])
@@ -61,8 +57,14 @@ class Corpus:
 
 # %% ../../nbs/train/20_data.ipynb #31c14f87
 @patch
-def joined(self: Corpus) -> tuple[torch.Tensor, torch.Tensor]:
-    "Ids of all splits, one after another, (n,), and the offsets at which their documents begin, int64, (D,)."
+def part(self: Corpus, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    "Ids of a split, or of `all` one after another, (n,), and the offsets at which its documents begin, int64, (D,)."
+    if split not in (*self.splits, "all"):
+        raise InputError(
+            f"corpus {self.name!r} has no split {split!r}; it has {', '.join(self.splits)}, or all"
+        )
+    if split in self.splits:
+        return self.splits[split], self.documents[split]
     before = [0, *itertools.accumulate(map(len, self.splits.values()))]
     begins = [
         self.documents[split] + first for split, first in zip(self.splits, before)
